@@ -1,0 +1,19 @@
+/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls/callbacks.py and tlsdeck/tls/credentials.py. */
+extern "Python" {
+int tlsdeck_verify(int ok, X509_STORE_CTX *context);
+void tlsdeck_info(const SSL *ssl, int where, int result);
+void tlsdeck_message(int sent, int version, int content_type, const void *data, size_t length, SSL *ssl,
+                     void *argument);
+void tlsdeck_extension(SSL *ssl, int server, int type, const unsigned char *data, int length, void *argument);
+long tlsdeck_transport(BIO *bio, int operation, const char *argument, size_t length, int number, long value,
+                       int result, size_t *processed);
+int tlsdeck_new_session(SSL *ssl, SSL_SESSION *session);
+int tlsdeck_session_id(SSL *ssl, unsigned char *id, unsigned int *length);
+int tlsdeck_not_resumable(SSL *ssl, int forward_secure);
+int tlsdeck_client_name(SSL *ssl, int *alert, void *argument);
+int tlsdeck_server_name(SSL *ssl, int *alert, void *argument);
+int tlsdeck_alpn(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in,
+                 unsigned int in_length, void *argument);
+void tlsdeck_keylog(const SSL *ssl, const char *line);
+int tlsdeck_password(char *buffer, int size, int writing, void *argument);
+}

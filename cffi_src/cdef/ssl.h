@@ -1,0 +1,251 @@
+/* Methods and contexts */
+const SSL_METHOD *TLS_client_method(void);
+const SSL_METHOD *TLS_server_method(void);
+#ifndef OPENSSL_NO_SSL3_METHOD
+const SSL_METHOD *SSLv3_client_method(void);
+const SSL_METHOD *SSLv3_server_method(void);
+#endif
+#ifndef OPENSSL_NO_SCTP
+BIO *BIO_new_dgram_sctp(int descriptor, int close_flag);
+#endif
+SSL_CTX *SSL_CTX_new_ex(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
+void SSL_CTX_free(SSL_CTX *context);
+int SSL_CTX_up_ref(SSL_CTX *context);
+int SSL_CTX_config(SSL_CTX *context, const char *name);
+uint64_t SSL_CTX_set_options(SSL_CTX *context, uint64_t options);
+uint64_t SSL_CTX_clear_options(SSL_CTX *context, uint64_t options);
+long SSL_CTX_set_mode(SSL_CTX *context, long mode);
+long SSL_CTX_clear_mode(SSL_CTX *context, long mode);
+int SSL_CTX_set_min_proto_version(SSL_CTX *context, int version);
+int SSL_CTX_set_max_proto_version(SSL_CTX *context, int version);
+int SSL_CTX_set_max_send_fragment(SSL_CTX *context, long size);
+int SSL_CTX_set_split_send_fragment(SSL_CTX *context, long size);
+int SSL_CTX_set_max_pipelines(SSL_CTX *context, long count);
+void SSL_CTX_set_default_read_buffer_len(SSL_CTX *context, size_t length);
+int SSL_CTX_set_tlsext_max_fragment_length(SSL_CTX *context, uint8_t mode);
+static const uint64_t SSL_OP_IGNORE_UNEXPECTED_EOF;
+static const uint64_t SSL_OP_DISABLE_TLSEXT_CA_NAMES;
+static const long SSL_MODE_AUTO_RETRY;
+static const long SSL_MODE_SEND_FALLBACK_SCSV;
+static const long SSL_MODE_ENABLE_PARTIAL_WRITE;
+static const long SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
+static const long SSL_MODE_RELEASE_BUFFERS;
+static const int TLSEXT_max_fragment_length_512;
+static const int TLSEXT_max_fragment_length_1024;
+static const int TLSEXT_max_fragment_length_2048;
+static const int TLSEXT_max_fragment_length_4096;
+static const int SSL3_VERSION;
+static const int TLS1_VERSION;
+static const int TLS1_1_VERSION;
+static const int TLS1_2_VERSION;
+static const int TLS1_3_VERSION;
+static const int DTLS1_VERSION;
+static const int DTLS1_2_VERSION;
+
+/* SSL_CONF */
+SSL_CONF_CTX *SSL_CONF_CTX_new(void);
+void SSL_CONF_CTX_free(SSL_CONF_CTX *conf);
+unsigned int SSL_CONF_CTX_set_flags(SSL_CONF_CTX *conf, unsigned int flags);
+void SSL_CONF_CTX_set_ssl_ctx(SSL_CONF_CTX *conf, SSL_CTX *context);
+int SSL_CONF_cmd(SSL_CONF_CTX *conf, const char *option, const char *value);
+int SSL_CONF_CTX_finish(SSL_CONF_CTX *conf);
+static const unsigned int SSL_CONF_FLAG_CMDLINE;
+static const unsigned int SSL_CONF_FLAG_CLIENT;
+static const unsigned int SSL_CONF_FLAG_SERVER;
+
+/* Identity and trust */
+int SSL_CTX_use_certificate(SSL_CTX *context, X509 *certificate);
+int SSL_CTX_use_PrivateKey(SSL_CTX *context, EVP_PKEY *key);
+int SSL_CTX_check_private_key(const SSL_CTX *context);
+int SSL_CTX_set1_chain(SSL_CTX *context, struct stack_st_X509 *chain);
+int SSL_CTX_build_cert_chain(SSL_CTX *context, int flags);
+static const int SSL_BUILD_CHAIN_FLAG_CHECK;
+int SSL_CTX_use_serverinfo_file(SSL_CTX *context, const char *file);
+int SSL_CTX_set0_tmp_dh_pkey(SSL_CTX *context, EVP_PKEY *key);
+long SSL_CTX_set_dh_auto(SSL_CTX *context, int on);
+int SSL_CTX_load_verify_file(SSL_CTX *context, const char *file);
+int SSL_CTX_load_verify_dir(SSL_CTX *context, const char *directory);
+int SSL_CTX_load_verify_store(SSL_CTX *context, const char *uri);
+int SSL_CTX_set_default_verify_file(SSL_CTX *context);
+int SSL_CTX_set_default_verify_dir(SSL_CTX *context);
+int SSL_CTX_set_default_verify_store(SSL_CTX *context);
+X509_STORE *SSL_CTX_get_cert_store(const SSL_CTX *context);
+int SSL_CTX_set1_chain_cert_store(SSL_CTX *context, X509_STORE *store);
+int SSL_CTX_set1_verify_cert_store(SSL_CTX *context, X509_STORE *store);
+int SSL_CTX_set1_param(SSL_CTX *context, X509_VERIFY_PARAM *param);
+struct stack_st_X509_NAME *SSL_load_client_CA_file(const char *file);
+int SSL_add_file_cert_subjects_to_stack(struct stack_st_X509_NAME *stack, const char *file);
+void SSL_CTX_set_client_CA_list(SSL_CTX *context, struct stack_st_X509_NAME *names);
+void SSL_CTX_set0_CA_list(SSL_CTX *context, struct stack_st_X509_NAME *names);
+
+typedef int (*SSL_verify_cb)(int ok, X509_STORE_CTX *context);
+void SSL_CTX_set_verify(SSL_CTX *context, int mode, SSL_verify_cb callback);
+void SSL_set_verify(SSL *ssl, int mode, SSL_verify_cb callback);
+int SSL_get_ex_data_X509_STORE_CTX_idx(void);
+static const int SSL_VERIFY_NONE;
+static const int SSL_VERIFY_PEER;
+static const int SSL_VERIFY_CLIENT_ONCE;
+static const int SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+
+/* Sessions */
+int SSL_CTX_set_session_id_context(SSL_CTX *context, const unsigned char *id, unsigned int length);
+int SSL_set_session_id_context(SSL *ssl, const unsigned char *id, unsigned int length);
+long SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode);
+long SSL_CTX_sess_set_cache_size(SSL_CTX *context, long size);
+long SSL_CTX_sess_get_cache_size(SSL_CTX *context);
+long SSL_CTX_sess_number(SSL_CTX *context);
+long SSL_CTX_sess_connect(SSL_CTX *context);
+long SSL_CTX_sess_connect_renegotiate(SSL_CTX *context);
+long SSL_CTX_sess_connect_good(SSL_CTX *context);
+long SSL_CTX_sess_accept(SSL_CTX *context);
+long SSL_CTX_sess_accept_renegotiate(SSL_CTX *context);
+long SSL_CTX_sess_accept_good(SSL_CTX *context);
+long SSL_CTX_sess_hits(SSL_CTX *context);
+long SSL_CTX_sess_misses(SSL_CTX *context);
+long SSL_CTX_sess_timeouts(SSL_CTX *context);
+long SSL_CTX_sess_cb_hits(SSL_CTX *context);
+long SSL_CTX_sess_cache_full(SSL_CTX *context);
+static const long SSL_SESS_CACHE_OFF;
+static const long SSL_SESS_CACHE_CLIENT;
+static const long SSL_SESS_CACHE_SERVER;
+static const long SSL_SESS_CACHE_NO_INTERNAL_STORE;
+void SSL_CTX_sess_set_new_cb(SSL_CTX *context, int (*callback)(SSL *ssl, SSL_SESSION *session));
+typedef int (*GEN_SESSION_CB)(SSL *ssl, unsigned char *id, unsigned int *length);
+int SSL_CTX_set_generate_session_id(SSL_CTX *context, GEN_SESSION_CB callback);
+int SSL_has_matching_session_id(const SSL *ssl, const unsigned char *id, unsigned int length);
+void SSL_CTX_set_not_resumable_session_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int forward_secure));
+int SSL_SESSION_print(BIO *out, const SSL_SESSION *session);
+void SSL_SESSION_free(SSL_SESSION *session);
+int SSL_SESSION_up_ref(SSL_SESSION *session);
+SSL_SESSION *SSL_get_session(const SSL *ssl);
+int SSL_set_session(SSL *ssl, SSL_SESSION *session);
+int SSL_session_reused(const SSL *ssl);
+
+/* Extensions chosen by the application */
+int SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *protocols, unsigned int length);
+typedef int (*SSL_CTX_alpn_select_cb_func)(SSL *ssl, const unsigned char **out, unsigned char *length,
+                                           const unsigned char *in, unsigned int in_length, void *argument);
+void SSL_CTX_set_alpn_select_cb(SSL_CTX *context, SSL_CTX_alpn_select_cb_func callback, void *argument);
+int SSL_select_next_proto(unsigned char **out, unsigned char *out_length, const unsigned char *server,
+                          unsigned int server_length, const unsigned char *client, unsigned int client_length);
+static const int OPENSSL_NPN_NEGOTIATED;
+static const int SSL_TLSEXT_ERR_OK;
+static const int SSL_TLSEXT_ERR_NOACK;
+static const int SSL_TLSEXT_ERR_ALERT_WARNING;
+static const int SSL_TLSEXT_ERR_ALERT_FATAL;
+void SSL_get0_alpn_selected(const SSL *ssl, const unsigned char **data, unsigned int *length);
+long SSL_CTX_set_tlsext_servername_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int *alert, void *argument));
+long SSL_CTX_set_tlsext_servername_arg(SSL_CTX *context, void *argument);
+long SSL_set_tlsext_host_name(SSL *ssl, const char *name);
+const char *SSL_get_servername(const SSL *ssl, int type);
+int SSL_get_servername_type(const SSL *ssl);
+static const int TLSEXT_NAMETYPE_host_name;
+SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *context);
+
+/* Watching */
+void SSL_CTX_set_info_callback(SSL_CTX *context, void (*callback)(const SSL *ssl, int where, int result));
+static const int SSL_CB_LOOP;
+static const int SSL_CB_EXIT;
+static const int SSL_CB_READ;
+static const int SSL_CB_ALERT;
+static const int SSL_ST_CONNECT;
+static const int SSL_ST_ACCEPT;
+static const int SSL_ST_MASK;
+const char *SSL_state_string_long(const SSL *ssl);
+const char *SSL_alert_type_string_long(int value);
+const char *SSL_alert_desc_string_long(int value);
+void SSL_set_msg_callback(SSL *ssl, void (*callback)(int sent, int version, int content_type, const void *data,
+                                                     size_t length, SSL *ssl, void *argument));
+void SSL_set_msg_callback_arg(SSL *ssl, void *argument);
+long SSL_set_tlsext_debug_callback(SSL *ssl, void (*callback)(SSL *ssl, int server, int type,
+                                                              const unsigned char *data, int length, void *argument));
+long SSL_set_tlsext_debug_arg(SSL *ssl, void *argument);
+typedef void (*SSL_CTX_keylog_cb_func)(const SSL *ssl, const char *line);
+void SSL_CTX_set_keylog_callback(SSL_CTX *context, SSL_CTX_keylog_cb_func callback);
+
+/* Connections */
+SSL *SSL_new(SSL_CTX *context);
+void SSL_free(SSL *ssl);
+void SSL_set_bio(SSL *ssl, BIO *reading, BIO *writing);
+void SSL_set_connect_state(SSL *ssl);
+void SSL_set_accept_state(SSL *ssl);
+int SSL_clear(SSL *ssl);
+int SSL_set_app_data(SSL *ssl, void *data);
+void *SSL_get_app_data(const SSL *ssl);
+int SSL_do_handshake(SSL *ssl);
+int SSL_read(SSL *ssl, void *data, int length);
+int SSL_write(SSL *ssl, const void *data, int length);
+int SSL_shutdown(SSL *ssl);
+int SSL_get_error(const SSL *ssl, int result);
+int SSL_pending(const SSL *ssl);
+int SSL_has_pending(const SSL *ssl);
+int SSL_is_init_finished(const SSL *ssl);
+int SSL_in_init(const SSL *ssl);
+int SSL_renegotiate(SSL *ssl);
+int SSL_renegotiate_pending(const SSL *ssl);
+int SSL_key_update(SSL *ssl, int type);
+static const int SSL_KEY_UPDATE_NOT_REQUESTED;
+static const int SSL_KEY_UPDATE_REQUESTED;
+int SSL_verify_client_post_handshake(SSL *ssl);
+void SSL_set_post_handshake_auth(SSL *ssl, int on);
+long SSL_set_mode(SSL *ssl, long mode);
+uint64_t SSL_get_options(const SSL *ssl);
+static const uint64_t SSL_OP_NO_RENEGOTIATION;
+int SSL_get_shutdown(const SSL *ssl);
+static const int SSL_RECEIVED_SHUTDOWN;
+static const int SSL_SENT_SHUTDOWN;
+static const int SSL_ERROR_NONE;
+static const int SSL_ERROR_SSL;
+static const int SSL_ERROR_WANT_READ;
+static const int SSL_ERROR_WANT_WRITE;
+static const int SSL_ERROR_WANT_X509_LOOKUP;
+static const int SSL_ERROR_SYSCALL;
+static const int SSL_ERROR_ZERO_RETURN;
+static const int SSL_ERROR_WANT_ASYNC;
+
+/* What was negotiated */
+int SSL_version(const SSL *ssl);
+const char *SSL_get_version(const SSL *ssl);
+const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl);
+const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
+const char *SSL_CIPHER_get_version(const SSL_CIPHER *cipher);
+const SSL_CIPHER *SSL_CIPHER_find(SSL *ssl, const unsigned char *code);
+X509 *SSL_get0_peer_certificate(const SSL *ssl);
+struct stack_st_X509 *SSL_get_peer_cert_chain(const SSL *ssl);
+const struct stack_st_X509_NAME *SSL_get0_peer_CA_list(const SSL *ssl);
+size_t SSL_get0_certificate_types(SSL *ssl, const unsigned char **types);
+int SSL_get_sigalgs(SSL *ssl, int index, int *sign, int *hash, int *both, unsigned char *raw_sign,
+                    unsigned char *raw_hash);
+int SSL_get_shared_sigalgs(SSL *ssl, int index, int *sign, int *hash, int *both, unsigned char *raw_sign,
+                           unsigned char *raw_hash);
+int SSL_get_peer_signature_nid(SSL *ssl, int *nid);
+int SSL_get_peer_signature_type_nid(const SSL *ssl, int *nid);
+int SSL_get_peer_tmp_key(SSL *ssl, EVP_PKEY **key);
+long SSL_get_verify_result(const SSL *ssl);
+const char *SSL_get0_peername(SSL *ssl);
+long SSL_get_secure_renegotiation_support(SSL *ssl);
+const COMP_METHOD *SSL_get_current_compression(const SSL *ssl);
+const COMP_METHOD *SSL_get_current_expansion(const SSL *ssl);
+const char *SSL_COMP_get_name(const COMP_METHOD *method);
+int SSL_get_early_data_status(const SSL *ssl);
+static const int SSL_EARLY_DATA_REJECTED;
+static const int SSL_EARLY_DATA_ACCEPTED;
+int SSL_get0_ec_point_formats(SSL *ssl, char **formats);
+int SSL_get1_groups(SSL *ssl, int *groups);
+int SSL_get_shared_group(SSL *ssl, int index);
+const char *SSL_group_to_name(SSL *ssl, int group);
+char *SSL_get_shared_ciphers(const SSL *ssl, char *buffer, int size);
+int SSL_get0_raw_cipherlist(SSL *ssl, unsigned char **list);
+const char *SSL_get_cipher_list(const SSL *ssl, int priority);
+struct stack_st_SSL_CIPHER *SSL_get1_supported_ciphers(SSL *ssl);
+struct stack_st_SSL_CIPHER *SSL_get_ciphers(const SSL *ssl);
+int sk_SSL_CIPHER_num(const struct stack_st_SSL_CIPHER *stack);
+const SSL_CIPHER *sk_SSL_CIPHER_value(const struct stack_st_SSL_CIPHER *stack, int index);
+void sk_SSL_CIPHER_free(struct stack_st_SSL_CIPHER *stack);
+int SSL_export_keying_material(SSL *ssl, unsigned char *out, size_t size, const char *label, size_t label_length,
+                               const unsigned char *context, size_t context_length, int use_context);
+
+/* Only asked for with has() so far */
+#ifndef OPENSSL_NO_SSL_TRACE
+void SSL_trace(int sent, int version, int content_type, const void *data, size_t length, SSL *ssl, void *out);
+#endif

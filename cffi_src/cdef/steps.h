@@ -1,0 +1,5 @@
+/* One TLS operation: clear the error queue, do it, ask why it stopped. See steps.c. */
+int tlsdeck_handshake(SSL *ssl, int *reason);
+int tlsdeck_read(SSL *ssl, void *data, int length, int *reason);
+int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason);
+int tlsdeck_shutdown(SSL *ssl, int *reason);

@@ -1,0 +1,68 @@
+X509_STORE *X509_STORE_new(void);
+void X509_STORE_free(X509_STORE *store);
+int X509_STORE_add_crl(X509_STORE *store, X509_CRL *crl);
+int X509_STORE_load_file(X509_STORE *store, const char *file);
+int X509_STORE_load_path(X509_STORE *store, const char *path);
+int X509_STORE_load_store(X509_STORE *store, const char *uri);
+
+X509 *X509_STORE_CTX_get_current_cert(const X509_STORE_CTX *context);
+int X509_STORE_CTX_get_error(const X509_STORE_CTX *context);
+void X509_STORE_CTX_set_error(X509_STORE_CTX *context, int error);
+int X509_STORE_CTX_get_error_depth(const X509_STORE_CTX *context);
+void *X509_STORE_CTX_get_ex_data(const X509_STORE_CTX *context, int index);
+X509_POLICY_TREE *X509_STORE_CTX_get0_policy_tree(const X509_STORE_CTX *context);
+int X509_STORE_CTX_get_explicit_policy(const X509_STORE_CTX *context);
+const char *X509_verify_cert_error_string(long error);
+
+struct stack_st_X509_POLICY_NODE *X509_policy_tree_get0_policies(const X509_POLICY_TREE *tree);
+struct stack_st_X509_POLICY_NODE *X509_policy_tree_get0_user_policies(const X509_POLICY_TREE *tree);
+int sk_X509_POLICY_NODE_num(const struct stack_st_X509_POLICY_NODE *stack);
+X509_POLICY_NODE *sk_X509_POLICY_NODE_value(const struct stack_st_X509_POLICY_NODE *stack, int index);
+void X509_POLICY_NODE_print(BIO *out, X509_POLICY_NODE *node, int indent);
+
+X509_VERIFY_PARAM *X509_VERIFY_PARAM_new(void);
+void X509_VERIFY_PARAM_free(X509_VERIFY_PARAM *param);
+int X509_VERIFY_PARAM_set1(X509_VERIFY_PARAM *to, const X509_VERIFY_PARAM *from);
+int X509_VERIFY_PARAM_set_flags(X509_VERIFY_PARAM *param, unsigned long flags);
+int X509_VERIFY_PARAM_set_purpose(X509_VERIFY_PARAM *param, int purpose);
+void X509_VERIFY_PARAM_set_depth(X509_VERIFY_PARAM *param, int depth);
+void X509_VERIFY_PARAM_set_auth_level(X509_VERIFY_PARAM *param, int level);
+void X509_VERIFY_PARAM_set_time(X509_VERIFY_PARAM *param, time_t time);
+int X509_VERIFY_PARAM_add0_policy(X509_VERIFY_PARAM *param, ASN1_OBJECT *policy);
+int X509_VERIFY_PARAM_set1_host(X509_VERIFY_PARAM *param, const char *name, size_t length);
+int X509_VERIFY_PARAM_set1_email(X509_VERIFY_PARAM *param, const char *email, size_t length);
+int X509_VERIFY_PARAM_set1_ip_asc(X509_VERIFY_PARAM *param, const char *address);
+const X509_VERIFY_PARAM *X509_VERIFY_PARAM_lookup(const char *name);
+int X509_PURPOSE_get_by_sname(const char *name);
+X509_PURPOSE *X509_PURPOSE_get0(int index);
+int X509_PURPOSE_get_id(const X509_PURPOSE *purpose);
+
+static const unsigned long X509_V_FLAG_CRL_CHECK;
+static const unsigned long X509_V_FLAG_CRL_CHECK_ALL;
+static const unsigned long X509_V_FLAG_IGNORE_CRITICAL;
+static const unsigned long X509_V_FLAG_X509_STRICT;
+static const unsigned long X509_V_FLAG_ALLOW_PROXY_CERTS;
+static const unsigned long X509_V_FLAG_POLICY_CHECK;
+static const unsigned long X509_V_FLAG_EXPLICIT_POLICY;
+static const unsigned long X509_V_FLAG_INHIBIT_ANY;
+static const unsigned long X509_V_FLAG_INHIBIT_MAP;
+static const unsigned long X509_V_FLAG_NOTIFY_POLICY;
+static const unsigned long X509_V_FLAG_EXTENDED_CRL_SUPPORT;
+static const unsigned long X509_V_FLAG_USE_DELTAS;
+static const unsigned long X509_V_FLAG_CHECK_SS_SIGNATURE;
+static const unsigned long X509_V_FLAG_TRUSTED_FIRST;
+static const unsigned long X509_V_FLAG_SUITEB_128_LOS_ONLY;
+static const unsigned long X509_V_FLAG_SUITEB_128_LOS;
+static const unsigned long X509_V_FLAG_SUITEB_192_LOS;
+static const unsigned long X509_V_FLAG_PARTIAL_CHAIN;
+static const unsigned long X509_V_FLAG_NO_ALT_CHAINS;
+static const unsigned long X509_V_FLAG_NO_CHECK_TIME;
+
+static const int X509_V_OK;
+static const int X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+static const int X509_V_ERR_CERT_NOT_YET_VALID;
+static const int X509_V_ERR_CERT_HAS_EXPIRED;
+static const int X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD;
+static const int X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
+static const int X509_V_ERR_CERT_CHAIN_TOO_LONG;
+static const int X509_V_ERR_NO_EXPLICIT_POLICY;

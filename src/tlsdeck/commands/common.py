@@ -1,0 +1,242 @@
+"""From options to settings: what s_client and s_server share."""
+
+from __future__ import annotations
+
+import os
+
+from tlsdeck.errors import ConfigurationError
+from tlsdeck.options.sections import Provider, RandomState, Validation
+from tlsdeck.output.stream import Stream
+from tlsdeck.tls import library
+from tlsdeck.tls.credentials import Identity, load_certificate, load_chain, load_key, load_revocation_list
+from tlsdeck.tls.names import ONELINE, name_flags
+from tlsdeck.tls.settings import Settings, Watch
+from tlsdeck.tls.verify import Trust
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Protocol
+
+    from tlsdeck.events import Event
+    from tlsdeck.options import Given, Section
+
+    class Printer(Protocol):
+        """An output format."""
+
+        def __init__(self, stream: Stream) -> None: ...
+        def show(self, event: Event) -> None:
+            """Prints what the format has to say of an event."""
+
+    class CommonOptions(Protocol):
+        """The attributes that the settings of both programs have."""
+
+        CAfile: str | None
+        CApath: str | None
+        CAstore: str | None
+        CRL: str | None
+        chainCAfile: str | None
+        chainCApath: str | None
+        chainCAstore: str | None
+        debug: bool
+        ignore_unexpected_eof: bool
+        keylogfile: str | None
+        keymatexport: str | None
+        keymatexportlen: int
+        max_pipelines: int | None
+        max_send_frag: int | None
+        msg: bool
+        msgfile: str | None
+        nameopt: list[str]
+        nbio: bool
+        no_CAfile: bool
+        no_CApath: bool
+        no_CAstore: bool
+        propquery: str | None
+        read_buf: int | None
+        split_send_frag: int | None
+        ssl_config: str | None
+        state: bool
+        tls1: bool
+        tls1_1: bool
+        tls1_2: bool
+        tls1_3: bool
+        tlsextdebug: bool
+        verifyCAfile: str | None
+        verifyCApath: str | None
+        verifyCAstore: str | None
+        verify_return_error: bool
+        writerand: str | None
+
+        def conf_commands(self) -> list[tuple[str, str | None]]: ...
+        def given_in(self, section: type[Section]) -> list[Given]: ...
+        def verify_flags(self) -> list[str]: ...
+
+
+# Options that set both ends of the version range, with the version's code point.
+_VERSIONS = (("tls1", 0x0301), ("tls1_1", 0x0302), ("tls1_2", 0x0303), ("tls1_3", 0x0304))
+
+
+def prepare_library(options: CommonOptions) -> None:
+    """Providers and randomness, in the order of the command line.
+
+    Raises:
+        ConfigurationError: a provider or file that is not there.
+    """
+    for given in (*options.given_in(Provider), *options.given_in(RandomState)):
+        _LIBRARY_ACTIONS.get(given.row.name, _nothing)(given.value or "")
+
+
+def _nothing(_value: str) -> None:
+    pass
+
+
+def _load_randomness(value: str) -> None:
+    for path in value.split(":"):
+        library.load_randomness(path)
+
+
+_LIBRARY_ACTIONS: dict[str, Callable[[str], None]] = {
+    "provider": library.load_provider,
+    "provider-path": library.set_provider_path,
+    "rand": _load_randomness,
+}
+
+
+def shared_settings(options: CommonOptions, *, server: bool) -> Settings:
+    """The settings both programs make in the same way."""
+    version = next((code for name, code in _VERSIONS if getattr(options, name)), 0)
+    chain_trust = (options.chainCAfile, options.chainCApath, options.chainCAstore)
+    verify_trust = (options.verifyCAfile, options.verifyCApath, options.verifyCAstore)
+    return Settings(
+        server=server,
+        properties=options.propquery,
+        ignore_unexpected_eof=options.ignore_unexpected_eof,
+        conf_commands=tuple(options.conf_commands()),
+        section=options.ssl_config,
+        min_version=version,
+        max_version=version,
+        verify_flags=tuple(options.verify_flags()),
+        verify_values=_verify_values(options),
+        max_send_fragment=options.max_send_frag,
+        split_send_fragment=options.split_send_frag,
+        max_pipelines=options.max_pipelines,
+        read_buffer=options.read_buf,
+        trust=_trust(options),
+        chain_trust=Trust(*chain_trust) if any(chain_trust) else None,
+        verify_trust=Trust(*verify_trust) if any(verify_trust) else None,
+        revocation_lists=(load_revocation_list(options.CRL, "CRL"),) if options.CRL else (),
+        verify_return_error=options.verify_return_error,
+        keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
+        name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,
+        watch=Watch(
+            messages=options.msg,
+            states=options.state,
+            extensions=options.tlsextdebug,
+            transport=options.debug,
+            retries=options.nbio,
+        ),
+    )
+
+
+def _trust(options: CommonOptions) -> Trust:
+    return Trust(
+        options.CAfile,
+        options.CApath,
+        options.CAstore,
+        not options.no_CAfile,
+        not options.no_CApath,
+        not options.no_CAstore,
+    )
+
+
+def _verify_values(options: CommonOptions) -> tuple[tuple[str, str], ...]:
+    given = options.given_in(Validation)
+    return tuple((each.row.name, each.value) for each in given if each.value is not None)
+
+
+def load_identity(
+    certificate: str, key: str | None, chain: str | None, password: str | None, names: tuple[str, str, str]
+) -> Identity:
+    """An identity from files or URIs. `names`: what messages call the key, the certificate and the chain.
+
+    Raises:
+        ConfigurationError: something is missing or unreadable.
+    """
+    key_name, certificate_name, chain_name = names
+    private = load_key(key or certificate, password, key_name)
+    public = load_certificate(certificate, password, certificate_name)
+    return Identity(public, private, load_chain(chain, None, chain_name) if chain else ())
+
+
+def protocol_list(value: str) -> tuple[bytes, ...]:
+    """The protocols of an -alpn value: names separated by commas, empty ones skipped.
+
+    Raises:
+        ValueError: none left, or one longer than 255 bytes (RFC 7301 section 3.1).
+    """
+    names = tuple(name.encode("utf-8", "surrogateescape") for name in value.split(",") if name)
+    if not names or max(map(len, names)) > 255:
+        raise ValueError(value)
+    return names
+
+
+def exporter_of(options: CommonOptions) -> tuple[str, int] | None:
+    """Label and length in bytes of -keymatexport."""
+    return None if options.keymatexport is None else (options.keymatexport, options.keymatexportlen)
+
+
+def broadcast(printers: Iterable[Printer]) -> Callable[[Event], None]:
+    """One function that shows an event to every printer."""
+    shows = tuple(printer.show for printer in printers)
+
+    def show(event: Event) -> None:
+        for each in shows:
+            each(event)
+
+    return show
+
+
+def debug_printers(options: CommonOptions, out: Stream, err: Stream) -> list[Printer]:
+    """The printers of -msg, -debug, -state and -tlsextdebug.
+
+    Raises:
+        ConfigurationError: -msgfile cannot be written.
+    """
+    messages = out if options.msgfile is None else Stream(_new_file(options.msgfile))
+    if not (options.msg or options.debug or options.state or options.tlsextdebug):
+        return []
+    from tlsdeck.output import debug
+
+    rows: tuple[tuple[bool, type[Printer], Stream], ...] = (
+        (options.msg, debug.Messages, messages),
+        (options.debug, debug.Transport, out),
+        (options.state, debug.States, err),
+        (options.tlsextdebug, debug.Extensions, out),
+    )
+    return [printer(stream) for wanted, printer, stream in rows if wanted]
+
+
+def _new_file(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    except OSError:
+        raise ConfigurationError(f"Error writing file {path}") from None
+
+
+class KeyLog:
+    """The file of -keylogfile: NSS key log format, appended to, readable by its owner only."""
+
+    def __init__(self, path: str) -> None:
+        """Raises ConfigurationError when the file cannot be written."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            raise ConfigurationError(f"Error writing keylog file {path}") from None
+        self._stream = Stream(descriptor)
+        if not os.fstat(descriptor).st_size:
+            self._stream.text("# SSL/TLS secrets log file, generated by OpenSSL\n")
+
+    def write(self, line: str) -> None:
+        """Appends a line."""
+        self._stream.text(line + "\n")

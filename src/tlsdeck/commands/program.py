@@ -1,0 +1,77 @@
+"""What every program does around its work: read the options, catch what goes wrong, choose the exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tlsdeck import native
+from tlsdeck.errors import OutputError, SettingError, TlsdeckError, UsageError
+from tlsdeck.options import help_text, read
+from tlsdeck.output.stream import Stream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    from tlsdeck.options import Options
+
+    T = TypeVar("T", bound=Options)
+
+OK = 0
+FAILED = 1
+
+# Set to see where in our code an unexpected error comes from.
+_TRACEBACK = "TLSDECK_TRACEBACK"
+
+
+def run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], int]) -> int:
+    """Runs `work` with the options on the command line; the exit code."""
+    # As in the originals, an interrupt ends the program at once, wherever it is.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    err = Stream(2)
+    try:
+        return _run(program, table, argv, work, err)
+    except OutputError:
+        return FAILED
+    except TlsdeckError as error:
+        return _complain(err, error_text(program, error))
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _complain(
+            err, f"{program}: internal error: {what}\nPlease report it; {_TRACEBACK}=1 shows where.\n"
+        )
+
+
+def _run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], int], err: Stream) -> int:
+    options = read(table, argv, program=program, has=native.has)
+    if getattr(options, "help", False):
+        err.text(help_text(table, program, has=native.has))
+        return OK
+    missing = options.not_built()
+    if missing:
+        err.text("".join(f"{program}: -{name}: not built yet\n" for name in missing))
+        return FAILED
+    return work(options)
+
+
+def _complain(err: Stream, text: str) -> int:
+    try:
+        err.text(text)
+    except OutputError:
+        pass
+    return FAILED
+
+
+def error_text(program: str, error: TlsdeckError) -> str:
+    """What stderr shows of an error: its message, the library's lines, a pointer to -help."""
+    lines = []
+    if error.message:
+        lines.append(f"{program}: {error.message}" if isinstance(error, SettingError) else error.message)
+    lines += error.stack
+    if isinstance(error, UsageError) and error.hint:
+        lines.append(f"{program}: Use -help for summary.")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,397 @@
+"""s_server: accepts TLS connections, reports what was negotiated, and talks to the terminal or answers by itself.
+
+The story, top-down: the options become contexts and a listener. By default one client after the other is connected
+with the terminal; with -www, -WWW, -HTTP and -rev every client is answered at once.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from tlsdeck import events
+from tlsdeck.commands.common import (
+    broadcast,
+    debug_printers,
+    exporter_of,
+    load_identity,
+    prepare_library,
+    protocol_list,
+    shared_settings,
+)
+from tlsdeck.commands.letters import SERVER_LETTERS
+from tlsdeck.commands.passwords import read_password
+from tlsdeck.commands.program import FAILED, OK, error_text, run
+from tlsdeck.commands.s_server_options import ServerOptions
+from tlsdeck.errors import ConfigurationError, NetworkError, OutputError
+from tlsdeck.net import sockets
+from tlsdeck.net.pump import Ending, Input, Pump
+from tlsdeck.output.stream import Stream
+from tlsdeck.tls import transport
+from tlsdeck.tls.connection import Connection
+from tlsdeck.tls.context import Context
+from tlsdeck.tls.credentials import load_dh_parameters
+from tlsdeck.tls.endpoint import parse_host_port
+from tlsdeck.tls.library import save_randomness
+from tlsdeck.tls.settings import ServerNameRule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tlsdeck.commands.common import Printer
+    from tlsdeck.events import Event
+    from tlsdeck.tls.credentials import Identity, PrivateKey
+    from tlsdeck.tls.settings import Settings
+
+PROGRAM = "s_server"
+
+_DEFAULT_SERVICE = "4433"
+_INPUT_SIZE = 16384  # bytes; half of it with -crlf, which may double them
+_READ_SIZE = 16384  # bytes; a full record
+_LONGEST_ID_PREFIX = 32  # bytes; a session id has no room for more
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs s_server with the words after its name; the exit code (s_server(1))."""
+    words = sys.argv[1:] if argv is None else argv
+    return run(PROGRAM, ServerOptions, words, lambda options: server(options, words))
+
+
+def server(options: ServerOptions, argv: Sequence[str]) -> int:
+    """One run with these options; `argv` is shown on the status page.
+
+    Raises:
+        TlsdeckError: it could not be set up.
+    """
+    prepare_library(options)
+    show = broadcast(server_printers(options))
+    _announce(options)
+    place = parse_place(options)
+    context = make_context(options, show)
+    try:
+        listener = sockets.Listener(place, unlink=options.unlink)
+    except NetworkError as error:
+        Stream(2).text(error_text(PROGRAM, error))
+        return FAILED
+    try:
+        show(events.Listening(listener.address, options.unix is not None or place.service in ("0", None)))
+        if mode(options):
+            serve_crowd(options, argv, context, listener, show)
+        else:
+            serve_in_turn(options, context, listener, show)
+    finally:
+        listener.close()
+    show(events.StatisticsTaken(context.statistics()))
+    if options.writerand is not None:
+        save_randomness(options.writerand)
+    return OK
+
+
+def _announce(options: ServerOptions) -> None:
+    """The lines that stderr gets of some options at once."""
+    lines = []
+    if not options.was_given("quiet", "brief", before="verify") and options.verify is not None:
+        lines.append(f"verify depth is {options.verify}")
+    if not options.was_given("quiet", "brief", before="Verify") and options.Verify is not None:
+        lines.append(f"verify depth is {options.Verify}, must return a certificate")
+    if options.id_prefix is not None:
+        if len(options.id_prefix.encode()) >= _LONGEST_ID_PREFIX:
+            lines.append("warning: id_prefix is too long, only one new session will be possible")
+        lines.append(f"id_prefix '{options.id_prefix}' set.")
+    Stream(2).text("".join(f"{line}\n" for line in lines))
+
+
+def mode(options: ServerOptions) -> str | None:
+    """The option that makes the server answer by itself: www, WWW, HTTP or rev."""
+    return next((name for name in ("www", "WWW", "HTTP", "rev") if getattr(options, name)), None)
+
+
+# --- where -----------------------------------------------------------------------------------------------------
+
+
+def parse_place(options: ServerOptions) -> sockets.Place:
+    """Where to listen: -accept, -port, -unix, -4, -6.
+
+    Raises:
+        UsageError: malformed.
+    """
+    if options.unix is not None:
+        return sockets.Place(options.unix, None, socket.AF_UNIX)
+    host, service = None, _DEFAULT_SERVICE if options.port is None else str(options.port)
+    if options.accept is not None:
+        host, given = parse_host_port(
+            options.accept, f"{PROGRAM}: -accept argument malformed or ambiguous", port_first=True
+        )
+        service = given or "0"
+    family = socket.AF_INET if options.ipv4 else socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
+    return sockets.Place(host, service, family)
+
+
+# --- settings --------------------------------------------------------------------------------------------------
+
+_NAMES = ("server certificate private key", "server certificate", "server certificate chain")
+_SECOND_NAMES = (
+    "second certificate private key",
+    "second server certificate",
+    "second server certificate chain",
+)
+_NAMED_NAMES = ("second server certificate private key", "second server certificate", "")
+
+
+def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Context:
+    """The context of these options, and within it that of -servername.
+
+    Raises:
+        ConfigurationError: a file or value cannot be used.
+    """
+    password, second_password = _passwords(options)
+    identities: tuple[Identity, ...] = ()
+    named = None
+    if not options.nocert:
+        identities = (_own_identity(options, password),)
+        if options.servername is not None:
+            named = load_identity(options.cert2, options.key2, None, password, _NAMED_NAMES)
+    if options.dcert is not None:
+        identities += (
+            load_identity(options.dcert, options.dkey, options.dcert_chain, second_password, _SECOND_NAMES),
+        )
+    parameters = _dh_parameters(options)
+    settings = _settings(options).replace(identities=identities, dh_parameters=parameters)
+    rule = None
+    if named is not None and options.servername is not None:
+        second = Context(
+            settings.replace(
+                identities=(named,), alpn=(), keylog=None, min_version=0, max_version=0, server_info=None
+            )
+        )
+        show(events.SecondContextSet())
+        rule = ServerNameRule(options.servername, second, options.servername_fatal)
+    context = Context(settings.replace(server_name=rule))
+    if not options.no_dhe:
+        show(events.TemporaryDhSet(parameters is not None))
+    return context
+
+
+def _passwords(options: ServerOptions) -> tuple[str | None, str | None]:
+    first = second = None
+    if options.password is not None:
+        first = read_password(options.password, "Error getting password")
+    if options.dpass is not None:
+        same = options.dpass == options.password and options.dpass == "stdin"
+        second = first if same else read_password(options.dpass, "Error getting password")
+    return first, second
+
+
+def _own_identity(options: ServerOptions, password: str | None) -> Identity:
+    """The identity of -cert and -key, or a throw-away one when there is nothing to load."""
+    if options.was_given("cert", "key") or os.path.exists(options.cert):
+        return load_identity(options.cert, options.key, options.cert_chain, password, _NAMES)
+    from tlsdeck.commands import throwaway
+
+    identity, fingerprint = throwaway.make_identity()
+    names = ", ".join((*throwaway.names(), *throwaway.ADDRESSES))
+    Stream(2).text(
+        f"{PROGRAM}: no -cert and no {options.cert}: using a throw-away certificate for {names}; "
+        f"SHA-256 fingerprint {fingerprint}\n"
+    )
+    return identity
+
+
+def _dh_parameters(options: ServerOptions) -> PrivateKey | None:
+    """Those of -dhparam, else those in the certificate's file, else None. Unusable ones are said, and done without."""
+    if options.no_dhe:
+        return None
+    if options.dhparam is None:
+        usable = not options.nocert and os.path.exists(options.cert)
+        return load_dh_parameters(options.cert, quiet=True) if usable else None
+    try:
+        return load_dh_parameters(options.dhparam)
+    except ConfigurationError as error:
+        Stream(2).text(error_text(PROGRAM, error))
+        return None
+
+
+def _settings(options: ServerOptions) -> Settings:
+    settings = shared_settings(options, server=True)
+    tolerance = options.Verify if options.Verify is not None else options.verify
+    return settings.replace(
+        conf_commands=settings.conf_commands + _without_ecdhe(options),
+        no_ca_names=options.no_ca_names,
+        session_id_prefix=options.id_prefix,
+        session_cache=not options.no_cache,
+        no_resume_ephemeral=options.no_resume_ephemeral,
+        ca_names_file=options.CAfile,
+        verify_peer=tolerance is not None,
+        require_certificate=options.Verify is not None,
+        verify_tolerance=-1 if tolerance is None else tolerance,
+        dh=not options.no_dhe,
+        build_chain=options.build_chain,
+        server_info=options.serverinfo,
+        alpn=() if options.alpn is None else _alpn(options.alpn),
+    )
+
+
+def _without_ecdhe(options: ServerOptions) -> tuple[tuple[str, str], ...]:
+    """-no_ecdhe, a word from before TLS 1.3: takes the ECDHE suites out of the cipher list."""
+    if not options.no_ecdhe:
+        return ()
+    ciphers = next((value for name, value in reversed(options.conf_commands()) if name == "cipher"), None)
+    return (("cipher", f"{ciphers or 'DEFAULT'}:!kECDHE:!kECDHEPSK"),)
+
+
+def _alpn(value: str) -> tuple[bytes, ...]:
+    try:
+        return protocol_list(value)
+    except ValueError:
+        raise ConfigurationError("Error parsing -alpn argument") from None
+
+
+# --- output ----------------------------------------------------------------------------------------------------
+
+
+def server_printers(options: ServerOptions) -> list[Printer]:
+    """One printer for each thing the options ask to see.
+
+    Raises:
+        ConfigurationError: -msgfile cannot be written.
+    """
+    from tlsdeck.output import brief, data, diagnostics, report, verification
+
+    out, err = Stream(1, os.environ.get("HARNESS_OSSL_PREFIX", "")), Stream(2)
+    chosen = mode(options)
+    printers: list[Printer] = debug_printers(options, out, err)
+    printers.append(verification.Verification(err, quiet=options.verify_quiet))
+    if chosen == "rev":
+        printers.append(brief.ReverseBrief(err, quiet=options.quiet))
+    elif chosen is None:
+        printers.append(diagnostics.ServerDiagnostics(err, quiet=options.quiet))
+    elif not options.quiet:
+        printers.append(diagnostics.RequestDiagnostics(err))
+    printers.append(diagnostics.ListenerDiagnostics(err))
+    if options.brief and chosen is None:
+        printers.append(brief.ServerBrief(err))
+    if not options.quiet or options.debug:
+        printers.append(report.ServerReport(out, quiet=options.quiet))
+        kind = report.ServerConnectionReport if chosen is None else report.RequestReport
+        printers.append(kind(out))
+    printers.append(data.Data(Stream(1)))
+    return printers
+
+
+# --- many clients at once --------------------------------------------------------------------------------------
+
+
+def serve_crowd(
+    options: ServerOptions,
+    argv: Sequence[str],
+    context: Context,
+    listener: sockets.Listener,
+    show: Callable[[Event], None],
+) -> None:
+    """Answers clients in one of the web modes or -rev until -naccept is reached."""
+    from tlsdeck.commands.services import Reverse, Web
+    from tlsdeck.net.crowd import Crowd
+
+    chosen = mode(options) or ""
+    id_context = _id_context(options)
+    service: Web | Reverse
+    if chosen == "rev":
+        service = Reverse(context, id_context=id_context, ignore_close=options.ign_eof, show=show)
+    else:
+        words = [PROGRAM, *argv]
+        binary = options.http_server_binmode
+        service = Web(context, chosen, words, id_context=id_context, binary=binary, show=show)
+    Crowd(
+        listener,
+        service,
+        limit=options.naccept,
+        short=lambda error: show(events.ShortageMet(error.strerror or str(error))),
+    ).run()
+
+
+def _id_context(options: ServerOptions) -> bytes | None:
+    return None if options.context is None else options.context.encode("utf-8", "surrogateescape")
+
+
+# --- one client after the other --------------------------------------------------------------------------------
+
+
+def serve_in_turn(
+    options: ServerOptions, context: Context, listener: sockets.Listener, show: Callable[[Event], None]
+) -> None:
+    """Connects one client after the other with the terminal, until -naccept is reached or the user has enough."""
+    size = _INPUT_SIZE // 2 if options.crlf else _INPUT_SIZE
+    source = Input(0, size, crlf=options.crlf, stay=options.quiet, early=True)
+    left = options.naccept
+    while left != 0:
+        descriptor, _peer = listener.accept()
+        left = None if left is None else left - 1
+        if not converse(options, context, descriptor, source, show):
+            return
+
+
+def converse(
+    options: ServerOptions,
+    context: Context,
+    descriptor: int,
+    source: Input,
+    show: Callable[[Event], None],
+) -> bool:
+    """Runs one client's connection to its end; False when the server is to end with it."""
+    connection = Connection(
+        context, transport.descriptor(descriptor), session_id_context=_id_context(options)
+    )
+    try:
+        if options.nbio:
+            show(events.NonBlockingSet())
+        pump = Pump(
+            connection,
+            descriptor,
+            source,
+            {} if options.quiet else SERVER_LETTERS,
+            show,
+            read_size=_READ_SIZE,
+            verbose=options.nbio,
+            exporter=exporter_of(options),
+        )
+        ending = pump.run()
+        go_on = finish(ending, connection, show)
+        show(events.ShuttingDown())
+        # Whoever leaves by a letter or at the end of the input drops the line, as the original does.
+        if ending.reason not in ("input", "quit", "drop"):
+            connection.shutdown()
+            pump.flush()
+    finally:
+        connection.close()
+        sockets.hang_up(descriptor)
+    show(events.Closed())
+    return go_on
+
+
+def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> bool:
+    """Shows how a connection ended; False when the server is to end with it."""
+    error = ending.error
+    if isinstance(error, OutputError):
+        raise error
+    if error is None:
+        show(_ENDINGS[ending.reason])
+        return ending.reason not in ("input", "quit")
+    errno = error.errno if isinstance(error, NetworkError) else 0
+    if ending.reason == "handshake":
+        summary = connection.summary()
+        problem = summary.verify_text if summary.verify_code else None
+        show(events.HandshakeFailed(summary, error.stack, errno, problem))
+        # Failed before a byte was read: it is our own settings, and no client will fare better.
+        return bool(summary.bytes_read) or isinstance(error, NetworkError)
+    show(events.ConnectionFailed(ending.operation, error.stack, errno))
+    return True
+
+
+_ENDINGS: dict[str, Event] = {
+    "peer": events.PeerClosed(),
+    "input": events.InputEnded(),
+    "quit": events.InputEnded(),
+    "drop": events.ConnectionDropped(),
+}

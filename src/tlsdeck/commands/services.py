@@ -1,0 +1,199 @@
+"""What s_server does for its clients in the modes -www, -WWW, -HTTP and -rev: a generator per client.
+
+Each reads top-down as if its client were the only one; `yield` is where it waits (see `net.crowd`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from tlsdeck import events
+from tlsdeck.commands import www
+from tlsdeck.errors import LibraryError, NetworkError, PeerError
+from tlsdeck.tls import summary, transport
+from tlsdeck.tls.connection import Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from tlsdeck.events import Event
+    from tlsdeck.tls.context import Context
+
+_READ_SIZE = 16384  # bytes; a full record
+_FILE_CHUNK = 262144  # bytes handed to libssl at once
+
+
+class Client:
+    """One client's connection with its waits turned into yields, and its events shown."""
+
+    def __init__(
+        self, context: Context, descriptor: int, id_context: bytes | None, show: Callable[[Event], None]
+    ):
+        self.connection = Connection(context, transport.descriptor(descriptor), session_id_context=id_context)
+        self._show = show
+
+    def flush(self) -> None:
+        """Shows what the connection has seen."""
+        for event in self.connection.drain():
+            self._show(event)
+
+    def handshake(self) -> Generator[str]:
+        """Until the handshake under way is complete."""
+        while not self.connection.handshake():
+            self.flush()
+            yield self.connection.want or ""
+        self.flush()
+
+    def read(self) -> Generator[str, None, bytes]:
+        """The next data; b"" at the end."""
+        while (data := self.connection.read(_READ_SIZE)) is None:
+            self.flush()
+            yield self.connection.want or ""
+        self.flush()
+        return data
+
+    def write(self, data: bytes) -> Generator[str]:
+        """Until all data is sent."""
+        while not self.connection.write(data):
+            self.flush()
+            yield self.connection.want or ""
+        self.flush()
+
+    def serve(self, work: Callable[[Client], Generator[str]]) -> Generator[str]:
+        """The handshake, the work, and the end, however it comes about."""
+        established = False
+        try:
+            yield from self.handshake()
+            established = True
+            yield from work(self)
+            self.connection.shutdown()
+        except (PeerError, NetworkError) as error:
+            self.flush()
+            errno = error.errno if isinstance(error, NetworkError) else 0
+            if established:
+                self._show(events.ConnectionFailed("read", error.stack, errno))
+            else:
+                self._show(events.HandshakeFailed(self.connection.summary(), error.stack, errno, None))
+        finally:
+            self.flush()
+            self.connection.close()
+
+
+class Web:
+    """The service of -www, -WWW and -HTTP."""
+
+    def __init__(
+        self,
+        context: Context,
+        mode: str,
+        argv: list[str],
+        *,
+        id_context: bytes | None,
+        binary: bool,
+        show: Callable[[Event], None],
+    ) -> None:
+        self._context = context
+        self._mode = mode
+        self._id_context = id_context
+        self._show = show
+        unused = Connection(context, transport.memory())
+        self._page = www.StatusPage(argv, unused.ask(summary.supported_ciphers))
+        self._files = www.Files(mode, binary=binary)
+
+    def __call__(self, descriptor: int, _peer: str) -> Generator[str]:
+        """Serves one client."""
+        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
+
+    def _answer(self, client: Client) -> Generator[str]:
+        reader = www.RequestReader(self._mode)
+        request = None
+        while request is None:
+            data = yield from client.read()
+            request = reader.feed(data) if data else reader.end()
+            if not data and request is None:
+                return
+        if isinstance(request, www.PageRequest):
+            yield from self._send_page(client, request)
+            return
+        reply = self._files.reply(request) if isinstance(request, www.FileRequest) else request
+        yield from self._send(client, reply)
+
+    def _send_page(self, client: Client, request: www.PageRequest) -> Generator[str]:
+        connection = client.connection
+        if request.renegotiate:
+            yield from self._renegotiate(client, request.ask_certificate)
+        page = self._page.render(
+            connection.summary(), self._context.statistics(), connection.ask(summary.peer_certificate_text)
+        )
+        yield from client.write(page)
+
+    def _renegotiate(self, client: Client, ask_certificate: bool) -> Generator[str]:
+        """A new handshake for `GET /reneg`; TLS 1.3 has none, but can ask for a certificate."""
+        connection = client.connection
+        try:
+            if ask_certificate:
+                connection.demand_certificate()
+            connection.renegotiate()
+        except LibraryError:
+            self._show(events.RenegotiationStarted(0))
+            return
+        self._show(events.RenegotiationStarted(1))
+        yield from client.handshake()
+        # The client's answer comes as if it were data; more lines of its request may come before it.
+        while connection.renegotiating and (yield from self._read_on(client)):
+            pass
+
+    def _read_on(self, client: Client) -> Generator[str, None, bool]:
+        """One read; False at the end of the data."""
+        data = client.connection.read(_READ_SIZE)
+        client.flush()
+        if data is None and client.connection.renegotiating:
+            yield client.connection.want or ""
+        return data != b""
+
+    def _send(self, client: Client, reply: www.Reply) -> Generator[str]:
+        if reply.descriptor is None:
+            yield from client.write(reply.head)
+            return
+        try:
+            self._show(events.FileServed(reply.name))
+            if reply.head:
+                yield from client.write(reply.head)
+            while chunk := os.read(reply.descriptor, _FILE_CHUNK):
+                yield from client.write(chunk)
+                yield "write"  # large files take turns
+        finally:
+            os.close(reply.descriptor)
+
+
+class Reverse:
+    """The service of -rev."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        id_context: bytes | None,
+        ignore_close: bool,
+        show: Callable[[Event], None],
+    ) -> None:
+        self._context = context
+        self._id_context = id_context
+        self._ignore_close = ignore_close
+        self._show = show
+
+    def __call__(self, descriptor: int, _peer: str) -> Generator[str]:
+        """Serves one client."""
+        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
+
+    def _answer(self, client: Client) -> Generator[str]:
+        self._show(events.HandshakeCompleted(client.connection.summary()))
+        reverser = www.Reverser(ignore_close=self._ignore_close)
+        data = b"-"
+        while data and not reverser.closed:
+            data = yield from client.read()
+            answers = reverser.feed(data) if data else reverser.end()
+            if answers:
+                yield from client.write(answers)
+        self._show(events.PeerClosed() if not data else events.ConnectionDropped())

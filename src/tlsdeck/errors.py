@@ -1,0 +1,66 @@
+"""What can go wrong, by whose fault it is.
+
+The type answers the first question a user has (is it me, my files, the network, the other side or the library?);
+the fields carry the facts. Exit codes are decided in `commands` only.
+"""
+
+from __future__ import annotations
+
+
+class TlsdeckError(Exception):
+    """Base of all errors raised on purpose.
+
+    `message` is one line for a person, or empty when `stack` already says everything.
+    `stack` holds the lines of libcrypto's error queue, oldest first, as `ERR_print_errors(3)` words them.
+    """
+
+    def __init__(self, message: str = "", stack: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.stack = stack
+
+    def __str__(self) -> str:
+        return self.message or "\n".join(self.stack) or type(self).__name__
+
+
+class UsageError(TlsdeckError):
+    """The command line is wrong. The message is complete; `hint`: whether to point at -help afterwards."""
+
+    def __init__(self, message: str, *, hint: bool = True) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigurationError(TlsdeckError):
+    """A file, key, certificate or setting that was named cannot be used."""
+
+
+class SettingError(ConfigurationError):
+    """A value on the command line that the library does not know; shown behind the program's name."""
+
+
+class NetworkError(TlsdeckError):
+    """The world: resolving, connecting, listening, a reset, a time limit.
+
+    `errno` is the system's error number, 0 when there is none.
+    """
+
+    def __init__(self, message: str = "", stack: tuple[str, ...] = (), errno: int = 0) -> None:
+        super().__init__(message, stack)
+        self.errno = errno
+
+
+class PeerError(TlsdeckError):
+    """The other side broke the protocol, refused us, or was refused by us."""
+
+
+class DecodeError(TlsdeckError):
+    """Bytes that are not what they should be."""
+
+
+class LibraryError(TlsdeckError):
+    """libssl or libcrypto refused a call that should have worked."""
+
+
+class OutputError(TlsdeckError):
+    """Our own output (standard output, -msgfile, ...) cannot take more, for instance a closed pipe."""

@@ -1,0 +1,374 @@
+"""What happened, as plain data: the one stream that every output format reads.
+
+Names are in the past tense. Fields hold str, int, bool, bytes, None, records and tuples of them, never a handle,
+so an event can be kept, compared and printed long after its connection is gone. Where fidelity to libssl's own
+words matters, the field already carries the text that libssl printed.
+"""
+
+from __future__ import annotations
+
+from tlsdeck.record import Record
+
+# --- parts -----------------------------------------------------------------------------------------------------
+
+
+class CertificateInfo(Record):
+    """One X.509 certificate. Names are in the format of -nameopt, times as ASN1_TIME_print(3) writes them."""
+
+    subject: str
+    issuer: str
+    public_key: str  # long name of the algorithm: rsaEncryption, id-ecPublicKey, ED25519
+    public_key_bits: int
+    signature_algorithm: str  # RSA-SHA256
+    not_before: str
+    not_after: str
+    pem: str
+
+
+class TemporaryKey(Record):
+    """The peer's ephemeral key: `algorithm` X25519, ECDH, DH, RSA...; `group` for ECDH only; `bits`."""
+
+    algorithm: str
+    group: str | None
+    bits: int
+
+
+class SessionInfo(Record):
+    """A TLS session. `text` is SSL_SESSION_print(3)'s, `pem` PEM_write_bio_SSL_SESSION(3)'s. Both hold secrets."""
+
+    text: str
+    pem: str
+
+
+class ExportedKey(Record):
+    """Keying material exported under a label (RFC 5705, RFC 8446 section 7.5). `material` is None when refused."""
+
+    label: str
+    length: int  # bytes
+    material: bytes | None
+
+
+class Summary(Record):
+    """Everything that is known of a connection once its handshake has ended, well or badly."""
+
+    version: str  # TLSv1.3
+    cipher: str  # OpenSSL's name; "(NONE)" before there is one
+    cipher_version: str  # the suite's own minimum version; "(NONE)" before there is one
+    reused: bool
+    chain: tuple[CertificateInfo, ...]  # as sent by the peer, leaf first
+    peer: CertificateInfo | None
+    ca_names: tuple[str, ...]
+    certificate_types: tuple[str, ...]  # CertificateRequest, TLS <= 1.2: "RSA sign"
+    signature_algorithms: tuple[str, ...]  # the peer's: "ECDSA+SHA256"
+    shared_signature_algorithms: tuple[str, ...]
+    peer_digest: str | None  # SHA256
+    peer_signature_type: str | None  # RSA-PSS
+    temporary_key: TemporaryKey | None
+    bytes_read: int
+    bytes_written: int
+    verify_code: int
+    verify_text: str
+    verified_name: str | None
+    secure_renegotiation: bool
+    renegotiation_disabled: bool
+    compression: str | None
+    expansion: str | None
+    alpn: str | None
+    early_data: str  # "not sent", "rejected", "accepted"
+    session: SessionInfo | None
+    point_formats: tuple[str, ...]
+    supported_groups: tuple[str, ...]  # the client's, seen by a server
+    shared_groups: tuple[str, ...]
+    shared_ciphers: tuple[str, ...]
+    offered_ciphers: tuple[str, ...]  # the client's, by name or 0xABCD
+    exported_key: ExportedKey | None
+
+
+class Statistics(Record):
+    """A context's session counters (SSL_CTX_sess_number(3))."""
+
+    cached: int
+    connects: int
+    connect_renegotiations: int
+    connects_finished: int
+    accepts: int
+    accept_renegotiations: int
+    accepts_finished: int
+    hits: int
+    misses: int
+    timeouts: int
+    callback_hits: int
+    overflows: int
+    cache_size: int
+
+
+# --- events ----------------------------------------------------------------------------------------------------
+
+
+class Event(Record):
+    """Base of all events."""
+
+
+class Listening(Event):
+    """A server waits for connections. `chosen` holds `address` when the system picked the port or the path names it."""
+
+    address: str
+    chosen: bool
+
+
+class TemporaryDhSet(Event):
+    """Parameters for ephemeral Diffie-Hellman: `from_file` or the library's own choice."""
+
+    from_file: bool
+
+
+class SecondContextSet(Event):
+    """The context of -cert2, chosen by server name, is ready."""
+
+
+class Connected(Event):
+    """A client's transport is up (TCP or UNIX stream). Addresses are numeric."""
+
+    descriptor: int
+    local: str
+    peer: str
+
+
+class Accepted(Event):
+    """A server took a connection."""
+
+    number: int
+    peer: str
+
+
+class NonBlockingSet(Event):
+    """The socket was made non-blocking because -nbio asked for it."""
+
+
+class TransportUsed(Event):
+    """One read or write on the transport BIO. `result` bytes moved, or <= 0. Addresses are the BIO's and buffer's."""
+
+    sent: bool
+    bio: int
+    buffer: int
+    wanted: int  # bytes
+    result: int
+    data: bytes
+
+
+class MessageSeen(Event):
+    """A protocol message or record header (SSL_CTX_set_msg_callback(3)). Code points as on the wire."""
+
+    sent: bool
+    version: int
+    content_type: int
+    data: bytes
+
+
+class StateChanged(Event):
+    """The handshake moved (SSL_CTX_set_info_callback(3)). `operation`: SSL_connect, SSL_accept, undefined.
+
+    `outcome`: "step"; at the end of a call "failed" (returned 0) or "error" (returned less).
+    """
+
+    operation: str
+    state: str
+    outcome: str
+
+
+class AlertSeen(Event):
+    """An alert: `level` warning or fatal, `description` in libssl's words."""
+
+    sent: bool
+    level: str
+    description: str
+
+
+class ExtensionSeen(Event):
+    """An extension of the peer's (SSL_set_tlsext_debug_callback(3)). `from_server`: whose hello it was in."""
+
+    from_server: bool
+    type: int
+    data: bytes
+
+
+class CertificateChecked(Event):
+    """One call of the verification callback (SSL_CTX_set_verify(3)).
+
+    `ok` is what the library found, `accepted` what was answered; `detail` the extra line some errors have
+    ("notAfter=...", "issuer= ..."), `subject` None when there is no certificate at this depth.
+    """
+
+    depth: int
+    subject: str | None
+    ok: bool
+    error: int
+    error_text: str
+    accepted: bool
+    detail: str | None
+
+
+class PolicyChecked(Event):
+    """Certificate policies of the verified chain. `text` is the whole block as printed.
+
+    `notice`: the chain is fine and -policy_print asked; otherwise a required policy is missing.
+    """
+
+    text: str
+    notice: bool
+
+
+class ServerNameChecked(Event):
+    """Client: whether a server name was sent and so could be acknowledged by the server."""
+
+    sent: bool
+
+
+class ServerNameReceived(Event):
+    """Server: the client's server_name."""
+
+    name: str
+
+
+class ContextSwitched(Event):
+    """Server: the name matched -servername, its certificate is used."""
+
+
+class AlpnOffered(Event):
+    """Server: the client's ALPN list, in its order."""
+
+    protocols: tuple[str, ...]
+
+
+class AlpnSelected(Event):
+    """Server: the protocol chosen of it."""
+
+    protocol: str
+
+
+class Blocked(Event):
+    """An operation could not finish. `operation`: handshake, read, write; `want`: read, write, x509, async."""
+
+    operation: str
+    want: str
+
+
+class HandshakeCompleted(Event):
+    """The first handshake of a connection ended well."""
+
+    summary: Summary
+
+
+class HandshakeFailed(Event):
+    """It ended badly. `stack` are libssl's error lines; `errno` is the system's, 0 when it was not the system.
+
+    `verify_error` is the verification's text when that was not OK.
+    """
+
+    summary: Summary
+    stack: tuple[str, ...]
+    errno: int
+    verify_error: str | None
+
+
+class ReportRequested(Event):
+    """Client: the report is wanted again, at the end (-prexit)."""
+
+    summary: Summary
+
+
+class TicketReceived(Event):
+    """Client: a new session arrived (NewSessionTicket, or the session of a full TLS 1.2 handshake)."""
+
+    session: SessionInfo
+    after_handshake: bool  # TLS 1.3
+
+
+class DataReceived(Event):
+    """Application data, decrypted."""
+
+    data: bytes
+
+
+class RenegotiationRequested(Event):
+    """The user asked for a new handshake on this connection (letter R)."""
+
+
+class KeyUpdateRequested(Event):
+    """The user asked for new keys (letters k and K); `of_peer`: the peer's as well (RFC 8446 section 4.6.3)."""
+
+    of_peer: bool
+
+
+class HandshakeRepeated(Event):
+    """Server: SSL_do_handshake returned `result` for a letter that asked for it."""
+
+    result: int
+
+
+class RequestRefused(Event):
+    """Server: libssl would not do what a letter asked for; the connection goes on."""
+
+    stack: tuple[str, ...]
+
+
+class CertificateRequestFailed(Event):
+    """Server: the client cannot be asked for a certificate now."""
+
+    stack: tuple[str, ...]
+
+
+class StatisticsTaken(Event):
+    """The session counters, on request or at exit."""
+
+    statistics: Statistics
+
+
+class InputEnded(Event):
+    """Standard input ended or the user quit (letter Q)."""
+
+
+class ConnectionDropped(Event):
+    """Server: the user ended this connection only (letter q)."""
+
+
+class PeerClosed(Event):
+    """The peer sent close_notify."""
+
+
+class PeerGone(Event):
+    """Writing was not possible any more: the peer had closed."""
+
+
+class ConnectionFailed(Event):
+    """After the handshake: reading or writing failed. `operation`: read or write."""
+
+    operation: str
+    stack: tuple[str, ...]
+    errno: int
+
+
+class ShuttingDown(Event):
+    """close_notify is about to be sent."""
+
+
+class Closed(Event):
+    """The connection is over and its descriptor closed."""
+
+
+class ShortageMet(Event):
+    """A server cannot take another client for now: `reason` in the system's words. Told once per shortage."""
+
+    reason: str
+
+
+class RenegotiationStarted(Event):
+    """-www: `GET /reneg` asked for a new handshake; `result` is SSL_renegotiate's, 0 when it cannot be."""
+
+    result: int
+
+
+class FileServed(Event):
+    """-WWW and -HTTP: a file is being sent."""
+
+    name: str

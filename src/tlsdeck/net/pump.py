@@ -1,0 +1,222 @@
+"""One connection and one person (or pipe): what is typed goes to the peer, what the peer sends is shown.
+
+A single poll(2) loop over standard input and the socket, for s_client and for the interactive s_server. It owns the
+order of things and nothing else: what happened goes to `show` as events, what a command letter does is a row of the
+caller's table.
+
+Rules of the loop
+-----------------
+
+1. A chunk of input is sent completely before the next one is read, so the peer's pace reaches the writer.
+2. Reading goes on while a write waits, so two peers that both send cannot block each other.
+3. A handshake under way, the first or a later one, is finished before anything is sent.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from tlsdeck import events
+from tlsdeck.errors import NetworkError, OutputError, PeerError, TlsdeckError
+from tlsdeck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tlsdeck.events import Event
+    from tlsdeck.tls.connection import Connection
+
+
+class Ending(Record):
+    """Why a conversation is over.
+
+    `reason`: "input" (end of input), "quit" and "drop" (letters), "peer" (close_notify), "handshake" or "failed"
+    (with `error`, in `operation` read or write), "output" (nobody reads what we show).
+    """
+
+    reason: str
+    operation: str = ""
+    error: TlsdeckError | None = None
+
+
+class Letter(Record):
+    """A command: input that begins with a letter (or, if `alone`, is that letter and a line end) is not data.
+
+    `act` gets the pump and may return how to end. `sent`: the input goes to the peer as well.
+    """
+
+    act: Callable[[Pump], Ending | None]
+    alone: bool = False
+    sent: bool = False
+
+
+class Input:
+    """Standard input, in the chunks the system gives: a line from a terminal, up to `size` bytes from a pipe.
+
+    `stay`: the end of input is not the end of the conversation.
+    """
+
+    def __init__(self, descriptor: int, size: int, *, crlf: bool, stay: bool, early: bool) -> None:
+        self.descriptor = descriptor
+        self.stay = stay
+        self.early = early  # read before the handshake is done
+        self.open = True
+        self._size = size
+        self._crlf = crlf
+
+    def read(self) -> bytes:
+        """The next chunk; b"" at the end."""
+        try:
+            chunk = os.read(self.descriptor, self._size)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            chunk = b""
+        self.open = chunk != b""
+        return chunk.replace(b"\n", b"\r\n") if self._crlf else chunk
+
+
+class Pump:
+    """The loop. `read_size` is the most bytes asked of one read; `verbose` shows every wait (-nbio)."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        descriptor: int,
+        source: Input,
+        letters: Mapping[bytes, Letter],
+        show: Callable[[Event], None],
+        *,
+        read_size: int,
+        verbose: bool,
+        exporter: tuple[str, int] | None = None,
+    ) -> None:
+        self.connection = connection
+        self.show = show
+        self._descriptor = descriptor
+        self._source = source
+        self._letters = letters
+        self._read_size = read_size
+        self._verbose = verbose
+        self._exporter = exporter
+        self._outgoing = b""
+        self._handshaking = True
+        self._first_handshake = True
+        self._may_read = False
+
+    def run(self) -> Ending:
+        """Converses until one side ends it or something fails."""
+        try:
+            ending = None
+            while ending is None:
+                ending = self._advance() or self._wait()
+        except OutputError as error:
+            ending = Ending("output", "write", error)
+        return ending
+
+    def repeat_handshake(self) -> None:
+        """For letters: drives the handshake that was just asked for."""
+        self._handshaking = True
+
+    def send_plain(self, data: bytes) -> None:
+        """For letters: puts bytes on the wire that TLS knows nothing of."""
+        os.write(self._descriptor, data)
+
+    # --- operations ----------------------------------------------------------------------------------------
+
+    def _advance(self) -> Ending | None:
+        """Carries on what is under way: a handshake, or else the sending of a chunk."""
+        try:
+            if self._handshaking:
+                self._handshake()
+            elif self._outgoing:
+                self._send()
+        except (PeerError, NetworkError) as error:
+            self.flush()
+            return Ending("handshake" if self._first_handshake else "failed", "write", error)
+        return None
+
+    def _handshake(self) -> None:
+        done = self.connection.handshake()
+        self.flush()
+        if not done:
+            self._blocked("handshake")
+            return
+        self._handshaking = False
+        if self._first_handshake:
+            self._first_handshake = False
+            self.show(events.HandshakeCompleted(self.connection.summary(self._exporter)))
+
+    def _send(self) -> None:
+        done = self.connection.write(self._outgoing)
+        self.flush()
+        if done:
+            self._outgoing = b""
+        else:
+            self._blocked("write")
+
+    def _receive(self) -> Ending | None:
+        try:
+            data = self.connection.read(self._read_size)
+        except (PeerError, NetworkError) as error:
+            self.flush()
+            return Ending("failed", "read", error)
+        self.flush()
+        self._may_read = bool(data) and self.connection.pending()
+        if data is None:
+            self.show(events.Blocked("read", self.connection.want or ""))
+            return None
+        if not data:
+            return Ending("peer")
+        self.show(events.DataReceived(data))
+        return None
+
+    def _take_input(self) -> Ending | None:
+        chunk = self._source.read()
+        if not self._source.open:
+            return None if self._source.stay else Ending("input")
+        letter = self._letters.get(chunk[:1])
+        if letter is None or (letter.alone and chunk[1:2] not in (b"\n", b"\r")):
+            self._outgoing = chunk
+            return None
+        if letter.sent:
+            self._outgoing = chunk
+        return letter.act(self)
+
+    # --- waiting -------------------------------------------------------------------------------------------
+
+    def _wait(self) -> Ending | None:
+        """Waits for the socket and the input, and takes what they have."""
+        if self._may_read and not self._handshaking:
+            return self._receive()
+        poll = select.poll()
+        poll.register(self._descriptor, self._interest())
+        if self._input_wanted():
+            poll.register(self._source.descriptor, select.POLLIN)
+        ready = dict(poll.poll())
+        if ready.get(self._descriptor, 0) & ~select.POLLOUT and not self._handshaking:
+            ending = self._receive()
+            if ending:
+                return ending
+        if self._source.descriptor in ready and self._input_wanted():
+            return self._take_input()
+        return None
+
+    def _interest(self) -> int:
+        writing = (self._handshaking or self._outgoing) and self.connection.want == "write"
+        return select.POLLIN | (select.POLLOUT if writing else 0)
+
+    def _input_wanted(self) -> bool:
+        ready = self._source.early or not self._first_handshake
+        return self._source.open and not self._outgoing and ready
+
+    def _blocked(self, operation: str) -> None:
+        if self._verbose:
+            self.show(events.Blocked(operation, self.connection.want or ""))
+
+    def flush(self) -> None:
+        """Shows what the connection has seen."""
+        for event in self.connection.drain():
+            self.show(event)

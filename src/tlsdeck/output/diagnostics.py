@@ -1,0 +1,103 @@
+"""What goes to standard error whatever is asked for, also with -quiet."""
+
+from __future__ import annotations
+
+from tlsdeck import events
+from tlsdeck.output.printer import Printer, always, stack_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlsdeck.output.printer import Table
+    from tlsdeck.output.stream import Stream
+
+# --- the client ------------------------------------------------------------------------------------------------
+
+
+class ClientDiagnostics(Printer):
+    """s_client's. `brief`: -brief, which says in words that the server is gone."""
+
+    def __init__(self, stream: Stream, *, brief: bool = False) -> None:
+        self._brief = brief
+        super().__init__(
+            stream,
+            {
+                events.ServerNameChecked: _server_name_checked,
+                events.HandshakeFailed: _handshake_failed,
+                events.RenegotiationRequested: always("RENEGOTIATING\n"),
+                events.KeyUpdateRequested: always("KEYUPDATE\n"),
+                events.InputEnded: always("DONE\n"),
+                events.ConnectionFailed: self._connection_failed,
+            },
+        )
+
+    def _connection_failed(self, event: events.ConnectionFailed) -> str:
+        if event.stack:
+            return stack_lines(event.stack)
+        if self._brief and event.operation == "read":
+            return "CONNECTION CLOSED BY SERVER\n"
+        return f"{event.operation}:errno={event.errno}\n"
+
+
+def _server_name_checked(event: events.ServerNameChecked) -> str:
+    return "" if event.sent else "Can't use SSL_get_servername\n"
+
+
+def _handshake_failed(event: events.HandshakeFailed) -> str:
+    return stack_lines(event.stack) or f"write:errno={event.errno}\n"
+
+
+# --- the server ------------------------------------------------------------------------------------------------
+
+
+class ServerDiagnostics(Printer):
+    """s_server's for the connections it is a terminal for."""
+
+    def __init__(self, stream: Stream, *, quiet: bool = False) -> None:
+        super().__init__(stream, _SERVER if quiet else {**_SERVER, **_NON_BLOCKING})
+
+
+class RequestDiagnostics(Printer):
+    """s_server's in the modes -www, -WWW and -HTTP. Nothing of it is shown with -quiet."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream, _REQUESTS)
+
+
+class ListenerDiagnostics(Printer):
+    """What s_server says of its listening socket in every mode."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream, {events.ShortageMet: _shortage_met})
+
+
+def _shortage_met(event: events.ShortageMet) -> str:
+    return f"s_server: cannot accept more clients for now: {event.reason}\n"
+
+
+def _accept_failed(event: events.HandshakeFailed) -> str:
+    verification = f"verify error:{event.verify_error}\n" if event.verify_error else ""
+    return f"ERROR\n{verification}{stack_lines(event.stack)}"
+
+
+def _stack(event: events.HandshakeFailed | events.ConnectionFailed | events.RequestRefused) -> str:
+    return stack_lines(event.stack)
+
+
+def _file_served(event: events.FileServed) -> str:
+    return f"FILE:{event.name}\n"
+
+
+_NON_BLOCKING: Table = {events.NonBlockingSet: always("Turned on non blocking io\n")}
+_SERVER: Table = {
+    events.HandshakeFailed: _accept_failed,
+    events.CertificateRequestFailed: _stack,
+    events.RequestRefused: _stack,
+    events.ConnectionFailed: _stack,
+    events.InputEnded: always("shutdown accept socket\n"),
+}
+_REQUESTS: Table = {
+    **_NON_BLOCKING,
+    events.HandshakeFailed: _stack,
+    events.ConnectionFailed: _stack,
+    events.FileServed: _file_served,
+}

@@ -1,0 +1,235 @@
+"""The classic reports on standard output: what scripts have parsed for decades."""
+
+from __future__ import annotations
+
+from tlsdeck import events
+from tlsdeck.output import blocks
+from tlsdeck.output.printer import Printer, always
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlsdeck.events import Summary
+    from tlsdeck.output.printer import Table
+    from tlsdeck.output.stream import Stream
+
+# --- the client ------------------------------------------------------------------------------------------------
+
+
+class ClientReport(Printer):
+    """s_client's report. The first connection is told in full, later ones in short; `show_certificates`: -showcerts."""
+
+    def __init__(self, stream: Stream, *, show_certificates: bool = False) -> None:
+        self._show_certificates = show_certificates
+        self._told_in_full = False
+        super().__init__(
+            stream,
+            {
+                events.Connected: _connected,
+                events.NonBlockingSet: always("Turned on non blocking io\n"),
+                events.Blocked: _client_blocked,
+                events.HandshakeCompleted: self._handshake_completed,
+                events.HandshakeFailed: self._handshake_failed,
+                events.ReportRequested: self._report_requested,
+                events.TicketReceived: _ticket_received,
+                events.PeerClosed: always("closed\n"),
+                events.PeerGone: always("shutdown\n"),
+            },
+        )
+
+    def _handshake_completed(self, event: events.HandshakeCompleted) -> str:
+        return self._next(event.summary)
+
+    def _handshake_failed(self, event: events.HandshakeFailed) -> str:
+        return self._next(event.summary)
+
+    def _report_requested(self, event: events.ReportRequested) -> str:
+        return self._in_full(event.summary)
+
+    def _next(self, summary: Summary) -> str:
+        if self._told_in_full:
+            return _client_summary(summary)
+        self._told_in_full = True
+        return self._in_full(summary)
+
+    def _in_full(self, summary: Summary) -> str:
+        return (
+            blocks.certificate_chain(summary.chain, pem=self._show_certificates)
+            + self._server_certificate(summary)
+            + blocks.acceptable_ca_names(summary)
+            + blocks.requested_signature_algorithms(summary)
+            + blocks.temporary_key(summary)
+            + "---\n"
+            + f"SSL handshake has read {summary.bytes_read} bytes and written {summary.bytes_written} bytes\n"
+            + _client_summary(summary, _public_key(summary))
+        )
+
+    def _server_certificate(self, summary: Summary) -> str:
+        peer = summary.peer
+        if peer is None:
+            return "---\nno peer certificate available\n"
+        already_shown = self._show_certificates and summary.chain
+        pem = "" if already_shown else peer.pem
+        return f"---\nServer certificate\n{pem}{blocks.certificate_names(peer)}"
+
+
+def _client_summary(summary: Summary, public_key: str = "") -> str:
+    return (
+        blocks.verification(summary)
+        + blocks.cipher(summary)
+        + public_key
+        + blocks.secure_renegotiation(summary)
+        + f"Compression: {summary.compression or 'NONE'}\n"
+        + f"Expansion: {summary.expansion or 'NONE'}\n"
+        + (f"ALPN protocol: {summary.alpn}\n" if summary.alpn else "No ALPN negotiated\n")
+        + _client_session(summary)
+        + (blocks.keying_material(summary) if summary.session else "")
+        + "---\n"
+    )
+
+
+def _public_key(summary: Summary) -> str:
+    return f"Server public key is {summary.peer.public_key_bits} bit\n" if summary.peer else ""
+
+
+def _client_session(summary: Summary) -> str:
+    """A TLS 1.3 session comes with a ticket only, and is printed then."""
+    if summary.version != "TLSv1.3":
+        return blocks.session(summary)
+    return (
+        f"Early data was {summary.early_data}\n"
+        f"Verify return code: {summary.verify_code} ({summary.verify_text})\n"
+    )
+
+
+def _connected(event: events.Connected) -> str:
+    return f"CONNECTED({event.descriptor:08X})\n"
+
+
+_WANTS = {"read": "R", "write": "W", "x509": "X", "async": "A"}
+
+
+def _client_blocked(event: events.Blocked) -> str:
+    """The original carries a handshake on with writes of nothing."""
+    operation = "read" if event.operation == "read" else "write"
+    return f"{operation} {_WANTS[event.want]} BLOCK\n"
+
+
+def _ticket_received(event: events.TicketReceived) -> str:
+    if not event.after_handshake:
+        return ""
+    return f"---\nPost-Handshake New Session Ticket arrived:\n{event.session.text}---\n"
+
+
+# --- the server ------------------------------------------------------------------------------------------------
+
+
+class ServerReport(Printer):
+    """What s_server reports in every mode. `quiet`: not the ALPN lines (-quiet with -debug leaves the others)."""
+
+    def __init__(self, stream: Stream, *, quiet: bool = False) -> None:
+        super().__init__(stream, _SERVER if quiet else {**_SERVER, **_ALPN})
+
+
+def _temporary_dh_set(event: events.TemporaryDhSet) -> str:
+    return "Setting temp DH parameters\n" if event.from_file else "Using default temp DH parameters\n"
+
+
+def _listening(event: events.Listening) -> str:
+    return f"ACCEPT {event.address}\n" if event.chosen else "ACCEPT\n"
+
+
+def _server_name_received(event: events.ServerNameReceived) -> str:
+    name = event.name.encode("utf-8", "surrogateescape")
+    shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in name)
+    return f'Hostname in TLS extension: "{shown}"\n'
+
+
+def _statistics_taken(event: events.StatisticsTaken) -> str:
+    return blocks.statistics(event.statistics)
+
+
+def _alpn_offered(event: events.AlpnOffered) -> str:
+    return f"ALPN protocols advertised by the client: {', '.join(event.protocols)}\n"
+
+
+def _alpn_selected(event: events.AlpnSelected) -> str:
+    return f"ALPN protocols selected: {event.protocol}\n"
+
+
+_SERVER: Table = {
+    events.SecondContextSet: always("Setting secondary ctx parameters\n"),
+    events.TemporaryDhSet: _temporary_dh_set,
+    events.Listening: _listening,
+    events.ServerNameReceived: _server_name_received,
+    events.ContextSwitched: always("Switching server context.\n"),
+    events.StatisticsTaken: _statistics_taken,
+}
+_ALPN: Table = {
+    events.AlpnOffered: _alpn_offered,
+    events.AlpnSelected: _alpn_selected,
+}
+
+
+class ServerConnectionReport(Printer):
+    """What s_server reports of each connection when it is a terminal for it: without -www, -WWW, -HTTP and -rev."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(
+            stream,
+            {
+                events.Blocked: _server_blocked,
+                events.HandshakeCompleted: _server_handshake_completed,
+                events.HandshakeRepeated: _handshake_repeated,
+                events.CertificateRequestFailed: always("Failed to initiate request\n"),
+                events.InputEnded: always("DONE\n"),
+                events.ConnectionDropped: always("DONE\n"),
+                events.PeerClosed: always("DONE\n"),
+                events.PeerGone: always("DONE\n"),
+                events.ConnectionFailed: always("ERROR\n"),
+                events.ShuttingDown: always("shutting down SSL\n"),
+                events.Closed: always("CONNECTION CLOSED\n"),
+            },
+        )
+
+
+class RequestReport(Printer):
+    """What s_server reports of a connection in the modes -www, -WWW and -HTTP, with -nbio."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream, {events.Blocked: always("read R BLOCK\n")})
+
+
+_OPERATIONS = {"handshake": "DELAY", "read": "Read BLOCK", "write": "Write BLOCK"}
+
+
+def _server_blocked(event: events.Blocked) -> str:
+    suspended = event.want == "async" and event.operation != "handshake"
+    return f"{_OPERATIONS[event.operation]}{' (Async)' if suspended else ''}\n"
+
+
+def _handshake_repeated(event: events.HandshakeRepeated) -> str:
+    return f"SSL_do_handshake -> {event.result}\n"
+
+
+def _server_handshake_completed(event: events.HandshakeCompleted) -> str:
+    summary = event.summary
+    return (
+        (summary.session.pem if summary.session else "")
+        + _client_certificate(summary)
+        + (f"Shared ciphers:{':'.join(summary.shared_ciphers)}\n" if summary.shared_ciphers else "")
+        + blocks.signature_algorithms(summary)
+        + blocks.point_formats(summary)
+        + blocks.groups(summary)
+        + blocks.ca_names(summary)
+        + f"CIPHER is {summary.cipher}\n"
+        + ("Reused session-id\n" if summary.reused else "")
+        + blocks.secure_renegotiation(summary)
+        + ("Renegotiation is DISABLED\n" if summary.renegotiation_disabled else "")
+        + blocks.keying_material(summary)
+    )
+
+
+def _client_certificate(summary: Summary) -> str:
+    if summary.peer is None:
+        return ""
+    return f"Client certificate\n{summary.peer.pem}{blocks.certificate_names(summary.peer)}"

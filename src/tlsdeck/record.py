@@ -1,0 +1,86 @@
+"""Frozen, slotted value classes without the start-up cost of `dataclasses`.
+
+`@dataclass(frozen=True, slots=True)` would say the same. Importing `dataclasses` (which pulls in `inspect`,
+`ast`, `re` and `tokenize`) and compiling each class costs about as long as the rest of `s_client` takes to start,
+so the same contract stands here in one small base class: annotated fields, positional or keyword
+arguments, defaults, equality, hashing, `repr`, no assignment after construction.
+
+Type checkers see a dataclass, through `typing.dataclass_transform`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_: object) -> Callable[[type], type]:
+        return lambda cls: cls
+
+
+class _RecordType(type):
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _RecordType:
+        own = tuple(namespace.get("__annotations__", ()))
+        inherited = tuple(field for base in bases for field in getattr(base, "_fields", ()))
+        defaults = {field: value for base in bases for field, value in getattr(base, "_defaults", {}).items()}
+        defaults.update({field: namespace.pop(field) for field in own if field in namespace})
+        namespace["__slots__"] = own
+        namespace["_fields"] = inherited + own
+        namespace["_defaults"] = defaults
+        namespace["__match_args__"] = inherited + own
+        return super().__new__(cls, name, bases, namespace)
+
+
+@dataclass_transform(frozen_default=True)
+class Record(metaclass=_RecordType):
+    """A value: its class and its fields are all there is to it."""
+
+    # `_fields` and `_defaults` are set by the metaclass: every field's name in order, and the defaults of some.
+    if TYPE_CHECKING:
+        _fields: tuple[str, ...] = ()
+        _defaults: dict[str, Any] = {}
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        fields = self._fields
+        if len(args) > len(fields):
+            raise TypeError(f"{type(self).__name__} has {len(fields)} fields, {len(args)} were given")
+        values = {**self._defaults, **dict(zip(fields, args, strict=False)), **kwargs}
+        if len(values) != len(fields) or kwargs.keys() & set(fields[: len(args)]):
+            wrong = sorted(values.keys() ^ set(fields)) or sorted(kwargs)
+            raise TypeError(f"{type(self).__name__}: missing, unknown or repeated: {', '.join(wrong)}")
+        for field in fields:
+            try:
+                object.__setattr__(self, field, values[field])
+            except KeyError:
+                raise TypeError(f"{type(self).__name__}: missing {field}") from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted")
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
+        return f"{type(self).__name__}({fields})"
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, field) for field in self._fields)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed, as `dataclasses.replace`."""
+        return type(self)(**{**dict(zip(self._fields, self._values(), strict=True)), **changes})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Field names to values, in order of declaration."""
+        return dict(zip(self._fields, self._values(), strict=True))

@@ -1,0 +1,281 @@
+"""One TLS connection: one operation per call, never waiting.
+
+Theory of operation
+-------------------
+
+libssl's SSL object is a state machine over a transport. Any operation (handshake, read, write, shutdown) may have to
+read and to write the transport, because any of them may carry on a handshake. On a transport that does not block an
+operation that cannot go on stops and says what it waits for. So each method here does one step and answers either
+with its result or with None (False for those that only succeed); then `want` is "read" or "write", and the caller
+waits for that and calls the same method again, with the same arguments. Which method it was matters: after a `write`
+that wants to read, it is the write that must be called again.
+
+Everything worth telling on the way (messages, certificates, tickets) is appended to an event queue by callbacks
+inside libssl; `drain` empties it. Every failure is an exception that says whose fault it is. The library's error
+queue is cleared before each operation, so a step never reports the error of an earlier one.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tlsdeck.errors import LibraryError, NetworkError, PeerError
+from tlsdeck.events import StateChanged, TransportUsed
+from tlsdeck.native import check, error_stack, ffi, lib, own
+from tlsdeck.tls import summary
+from tlsdeck.tls.callbacks import Observer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from tlsdeck.events import Event, Summary
+    from tlsdeck.native import Pointer
+    from tlsdeck.tls.context import Context
+    from tlsdeck.tls.session import Session
+    from tlsdeck.tls.transport import Transport
+
+    T = TypeVar("T")
+
+_WANTS: dict[int, str] = {
+    lib.SSL_ERROR_WANT_READ: "read",
+    lib.SSL_ERROR_WANT_WRITE: "write",
+    lib.SSL_ERROR_WANT_X509_LOOKUP: "x509",
+    lib.SSL_ERROR_WANT_ASYNC: "async",
+}
+
+_NO_CLEARING = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+class Connection:
+    """A client's or server's end of a connection, as its context says.
+
+    `server_name` is sent by a client (RFC 6066 section 3); `session` is one to resume; `session_id_context` limits
+    which sessions a server resumes.
+
+    Raises:
+        LibraryError: out of memory, or a name or session that libssl refuses.
+    """
+
+    __slots__ = ("_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")
+
+    def __init__(
+        self,
+        context: Context,
+        transport: Transport,
+        *,
+        server_name: str | None = None,
+        session: Session | None = None,
+        session_id_context: bytes | None = None,
+        post_handshake_auth: bool = False,
+    ) -> None:
+        self.context = context
+        self.transport = transport
+        self.want: str | None = None
+        self._observer = Observer(context.settings)
+        self._tag = ffi.new_handle(self._observer)
+        self._reason = ffi.new("int *")
+        lib.ERR_clear_error()
+        self._ssl = own(lib.SSL_new(context.pointer), lib.SSL_free)
+        lib.SSL_set_app_data(self._ssl, self._tag)
+        self._attach()
+        self._watch()
+        if server_name is not None:
+            check(lib.SSL_set_tlsext_host_name(self._ssl, server_name.encode()))
+        if session is not None:
+            check(lib.SSL_set_session(self._ssl, session.pointer), "Can't set session")
+        if session_id_context is not None:
+            check(lib.SSL_set_session_id_context(self._ssl, session_id_context, len(session_id_context)),
+                  "Error setting session id context")  # fmt: skip
+        if post_handshake_auth:
+            lib.SSL_set_post_handshake_auth(self._ssl, 1)
+
+    def _attach(self) -> None:
+        reading, writing = self.transport.reading, self.transport.writing
+        lib.BIO_up_ref(reading)
+        if reading != writing:
+            lib.BIO_up_ref(writing)
+        lib.SSL_set_bio(self._ssl, reading, writing)
+        if self.context.settings.server:
+            lib.SSL_set_accept_state(self._ssl)
+        else:
+            lib.SSL_set_connect_state(self._ssl)
+
+    def _watch(self) -> None:
+        watch = self.context.settings.watch
+        if watch.messages:
+            lib.SSL_set_msg_callback(self._ssl, lib.tlsdeck_message)
+        if watch.extensions:
+            lib.SSL_set_tlsext_debug_callback(self._ssl, lib.tlsdeck_extension)
+        if watch.transport:
+            for bio in {self.transport.reading, self.transport.writing}:
+                lib.BIO_set_callback_arg(bio, ffi.cast("char *", self._tag))
+                lib.BIO_set_callback_ex(bio, lib.tlsdeck_transport)
+
+    # --- operations ----------------------------------------------------------------------------------------
+
+    def handshake(self) -> bool:
+        """Carries the handshake on; True once it is complete.
+
+        Raises:
+            PeerError: the peer broke the protocol, refused us, or was refused.
+            NetworkError: the transport failed or ended.
+        """
+        return self._step(lib.tlsdeck_handshake) is not None
+
+    def read(self, size: int) -> bytes | None:
+        """Up to `size` bytes of application data, b"" once the peer has sent close_notify, None for not yet.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        buffer = _NO_CLEARING("char[]", size)
+        count = self._step(lib.tlsdeck_read, buffer, size)
+        return None if count is None else bytes(ffi.buffer(buffer, count))
+
+    def write(self, data: bytes | memoryview) -> bool:
+        """Sends all of `data`; False for not yet, then it must be called again with equal data.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        return self._step(lib.tlsdeck_write, ffi.from_buffer(data), len(data)) is not None
+
+    def shutdown(self) -> None:
+        """Sends close_notify if the connection is in a state to; failures do not matter any more."""
+        lib.tlsdeck_shutdown(self._ssl, self._reason)
+        self._settle()
+
+    def renegotiate(self) -> None:
+        """Asks for a new handshake (TLS 1.2 and below); carried out by the next `handshake`.
+
+        Raises:
+            LibraryError: not possible in this version or now.
+        """
+        lib.ERR_clear_error()
+        check(lib.SSL_renegotiate(self._ssl))
+
+    def update_key(self, *, of_peer: bool) -> None:
+        """Schedules new sending keys, and the peer's with `of_peer` (RFC 8446 section 4.6.3).
+
+        Raises:
+            LibraryError: not possible in this version or now.
+        """
+        lib.ERR_clear_error()
+        kind = lib.SSL_KEY_UPDATE_REQUESTED if of_peer else lib.SSL_KEY_UPDATE_NOT_REQUESTED
+        check(lib.SSL_key_update(self._ssl, kind))
+
+    def demand_certificate(self) -> None:
+        """Server: from now on a handshake asks for the client's certificate."""
+        mode = lib.SSL_VERIFY_PEER | lib.SSL_VERIFY_CLIENT_ONCE
+        lib.SSL_set_verify(self._ssl, mode, lib.tlsdeck_verify)
+
+    def request_certificate(self) -> None:
+        """Server: asks for the client's certificate after the handshake (RFC 8446 section 4.6.2).
+
+        Raises:
+            LibraryError: the client does not support it, or the version has it not.
+        """
+        lib.ERR_clear_error()
+        lib.SSL_set_verify(self._ssl, lib.SSL_VERIFY_PEER, lib.tlsdeck_verify)
+        check(lib.SSL_verify_client_post_handshake(self._ssl))
+
+    def close(self) -> None:
+        """Frees libssl's side now. The transport is the caller's."""
+        ffi.release(self._ssl)
+
+    # --- facts ---------------------------------------------------------------------------------------------
+
+    def drain(self) -> list[Event] | tuple[()]:
+        """The events since the last call."""
+        if not self._observer.events:
+            return ()
+        queue, self._observer.events = self._observer.events, []
+        return queue
+
+    def pending(self) -> bool:
+        """Whether data waits inside libssl, so that a read may succeed without the transport."""
+        return bool(lib.SSL_has_pending(self._ssl))
+
+    @property
+    def established(self) -> bool:
+        """Whether no handshake is under way."""
+        return bool(lib.SSL_is_init_finished(self._ssl))
+
+    @property
+    def renegotiating(self) -> bool:
+        """Whether a new handshake was asked for and is not done yet."""
+        return bool(lib.SSL_renegotiate_pending(self._ssl))
+
+    @property
+    def peer_closed(self) -> bool:
+        """Whether close_notify has been received."""
+        return bool(lib.SSL_get_shutdown(self._ssl) & lib.SSL_RECEIVED_SHUTDOWN)
+
+    @property
+    def version(self) -> int:
+        """The protocol version's code point, 0x0304 for TLS 1.3."""
+        return int(lib.SSL_version(self._ssl))
+
+    @property
+    def verify_code(self) -> int:
+        """The verification's result, X509_V_OK (0) when nothing was wrong."""
+        return int(lib.SSL_get_verify_result(self._ssl))
+
+    def summary(self, exporter: tuple[str, int] | None = None) -> Summary:
+        """What is known of the connection. `exporter`: label and length in bytes of keying material to export."""
+        return summary.summarize(self._ssl, self.transport, self.context.settings, exporter)
+
+    def ask(self, question: Callable[[Pointer], T]) -> T:
+        """The answer of one of the functions of `tls.summary`, for callers that need only a part of it."""
+        return question(self._ssl)
+
+    # --- steps ---------------------------------------------------------------------------------------------
+
+    def _step(self, operation: Callable[..., int], *arguments: object) -> int | None:
+        """One operation: its positive result, 0 for the peer's close_notify, None when `want` says why not yet."""
+        result = operation(self._ssl, *arguments, self._reason)
+        reason = self._reason[0]
+        if reason == lib.SSL_ERROR_NONE:
+            self.want = None
+            if self._observer.problem:
+                self._settle()
+            return result
+        errno = ffi.errno
+        self._settle()
+        if reason == lib.SSL_ERROR_ZERO_RETURN:
+            self.want = None
+            return 0
+        self.want = _WANTS.get(reason)
+        if self.want is None:
+            raise _failure(reason, errno)
+        self._forget_retries()
+        return None
+
+    def _settle(self) -> None:
+        """Raises what a callback of the operation raised."""
+        problem, self._observer.problem = self._observer.problem, None
+        if problem is not None:
+            raise problem
+
+    def _forget_retries(self) -> None:
+        """Drops what only says "not yet": on a blocking transport it would not have happened."""
+        watch = self.context.settings.watch
+        if not watch.retries and (watch.states or watch.transport):
+            self._observer.events = [event for event in self._observer.events if not _only_retry(event)]
+
+
+def _only_retry(event: Event) -> bool:
+    if isinstance(event, StateChanged):
+        return event.outcome == "error"
+    return isinstance(event, TransportUsed) and event.result < 0
+
+
+def _failure(reason: int, errno: int) -> PeerError | NetworkError | LibraryError:
+    """The exception for a failed operation: SSL_get_error(3)'s reason and the system's error number."""
+    stack = error_stack()
+    if reason == lib.SSL_ERROR_SYSCALL:
+        message = os.strerror(errno) if errno else "connection ended"
+        return NetworkError(message, stack, errno)
+    return PeerError("", stack)

@@ -1,0 +1,331 @@
+"""A TLS context: SSL_CTX(3), built once from frozen `Settings`, then only read.
+
+There are no setters on purpose: changing a context after the first connection was made of it is not safe.
+Building is a list of steps in the order in which OpenSSL's own programs take them, so that of two errors the same
+one is reported.
+"""
+
+from __future__ import annotations
+
+from tlsdeck.errors import ConfigurationError, SettingError
+from tlsdeck.events import Statistics
+from tlsdeck.native import check, error_stack, ffi, lib, own
+from tlsdeck.tls import callbacks
+from tlsdeck.tls.verify import add_revocation_lists, load_trust, new_parameters, new_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tlsdeck.native import Pointer
+    from tlsdeck.tls.credentials import Certificate, Identity
+    from tlsdeck.tls.settings import Settings
+
+# What s_server allows its internal session cache.
+_SESSION_CACHE_SIZE = 128
+
+# The session id context of a server that was not given one: the C int 1 in the machine's byte order.
+_DEFAULT_ID_CONTEXT = bytes(ffi.buffer(ffi.new("int *", 1)))
+
+
+class Context:
+    """A context for any number of connections.
+
+    Raises:
+        ConfigurationError: a file, name or value in the settings cannot be used.
+        UsageError: a value is not one that libssl knows.
+    """
+
+    __slots__ = ("pointer", "settings", "verify_mode")
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        method = lib.TLS_server_method() if settings.server else lib.TLS_client_method()
+        properties = ffi.NULL if settings.properties is None else settings.properties.encode()
+        lib.ERR_clear_error()
+        self.pointer = own(lib.SSL_CTX_new_ex(ffi.NULL, properties, method), lib.SSL_CTX_free)
+        self.verify_mode = _verify_mode(settings)
+        for step in _STEPS:
+            lib.ERR_clear_error()
+            step(self.pointer, settings)
+
+    def statistics(self) -> Statistics:
+        """The session counters."""
+        return Statistics(*(count(self.pointer) for count in _COUNTERS))
+
+
+_COUNTERS = (
+    lib.SSL_CTX_sess_number,
+    lib.SSL_CTX_sess_connect,
+    lib.SSL_CTX_sess_connect_renegotiate,
+    lib.SSL_CTX_sess_connect_good,
+    lib.SSL_CTX_sess_accept,
+    lib.SSL_CTX_sess_accept_renegotiate,
+    lib.SSL_CTX_sess_accept_good,
+    lib.SSL_CTX_sess_hits,
+    lib.SSL_CTX_sess_misses,
+    lib.SSL_CTX_sess_timeouts,
+    lib.SSL_CTX_sess_cb_hits,
+    lib.SSL_CTX_sess_cache_full,
+    lib.SSL_CTX_sess_get_cache_size,
+)
+
+
+def _verify_mode(settings: Settings) -> int:
+    mode: int = lib.SSL_VERIFY_NONE
+    if settings.verify_peer:
+        mode |= lib.SSL_VERIFY_PEER
+        if settings.server:
+            mode |= lib.SSL_VERIFY_CLIENT_ONCE
+    if settings.require_certificate:
+        mode |= lib.SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+    return mode
+
+
+# --- protocol --------------------------------------------------------------------------------------------------
+
+
+def _modes(context: Pointer, settings: Settings) -> None:
+    lib.SSL_CTX_clear_mode(context, lib.SSL_MODE_AUTO_RETRY)
+    # The caller keeps the data of an unfinished write, not always at the same address.
+    lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
+    if settings.fallback_scsv:
+        lib.SSL_CTX_set_mode(context, lib.SSL_MODE_SEND_FALLBACK_SCSV)
+    if settings.ignore_unexpected_eof:
+        lib.SSL_CTX_set_options(context, lib.SSL_OP_IGNORE_UNEXPECTED_EOF)
+    if settings.no_ca_names:
+        lib.SSL_CTX_set_options(context, lib.SSL_OP_DISABLE_TLSEXT_CA_NAMES)
+
+
+def _conf_commands(context: Pointer, settings: Settings) -> None:
+    conf = own(lib.SSL_CONF_CTX_new(), lib.SSL_CONF_CTX_free)
+    role = lib.SSL_CONF_FLAG_SERVER if settings.server else lib.SSL_CONF_FLAG_CLIENT
+    lib.SSL_CONF_CTX_set_flags(conf, lib.SSL_CONF_FLAG_CMDLINE | role)
+    lib.SSL_CONF_CTX_set_ssl_ctx(conf, context)
+    for name, value in settings.conf_commands:
+        argument = ffi.NULL if value is None else value.encode()
+        if lib.SSL_CONF_cmd(conf, b"-" + name.encode(), argument) <= 0:
+            shown = "<NULL>" if value is None else value
+            raise ConfigurationError(f"Call to SSL_CONF_cmd(-{name}, {shown}) failed", error_stack())
+    if not lib.SSL_CONF_CTX_finish(conf):
+        raise ConfigurationError("Error finishing context", error_stack())
+
+
+def _section(context: Pointer, settings: Settings) -> None:
+    if settings.section is not None and not lib.SSL_CTX_config(context, settings.section.encode()):
+        raise ConfigurationError(f'Error using configuration "{settings.section}"', error_stack())
+
+
+def _versions(context: Pointer, settings: Settings) -> None:
+    if settings.min_version:
+        check(lib.SSL_CTX_set_min_proto_version(context, settings.min_version))
+    if settings.max_version:
+        check(lib.SSL_CTX_set_max_proto_version(context, settings.max_version))
+
+
+def _session_ids(context: Pointer, settings: Settings) -> None:
+    if settings.session_id_prefix is not None:
+        check(lib.SSL_CTX_set_generate_session_id(context, lib.tlsdeck_session_id))
+    if settings.no_resume_ephemeral:
+        lib.SSL_CTX_set_not_resumable_session_callback(context, lib.tlsdeck_not_resumable)
+
+
+def _info(context: Pointer, settings: Settings) -> None:
+    if settings.watch.states:
+        lib.SSL_CTX_set_info_callback(context, lib.tlsdeck_info)
+
+
+def _session_cache(context: Pointer, settings: Settings) -> None:
+    if not settings.server:
+        mode = lib.SSL_SESS_CACHE_CLIENT | lib.SSL_SESS_CACHE_NO_INTERNAL_STORE
+        lib.SSL_CTX_set_session_cache_mode(context, mode)
+        if settings.keep_sessions:
+            lib.SSL_CTX_sess_set_new_cb(context, lib.tlsdeck_new_session)
+    elif settings.session_cache:
+        lib.SSL_CTX_sess_set_cache_size(context, _SESSION_CACHE_SIZE)
+    else:
+        lib.SSL_CTX_set_session_cache_mode(context, lib.SSL_SESS_CACHE_OFF)
+
+
+_LIMITS: tuple[tuple[str, Callable[[Pointer, int], int], str], ...] = (
+    ("max_send_fragment", lib.SSL_CTX_set_max_send_fragment, "Max send fragment size {} is out of permitted range"),
+    ("split_send_fragment", lib.SSL_CTX_set_split_send_fragment,
+     "Split send fragment size {} is out of permitted range"),
+    ("max_pipelines", lib.SSL_CTX_set_max_pipelines, "Max pipelines {} is out of permitted range"),
+)  # fmt: skip
+
+
+def _limits(context: Pointer, settings: Settings) -> None:
+    for field, limit, message in _LIMITS:
+        value: int | None = getattr(settings, field)
+        if value is not None and not limit(context, value):
+            raise SettingError(message.format(value))
+    if settings.read_buffer is not None:
+        lib.SSL_CTX_set_default_read_buffer_len(context, settings.read_buffer)
+
+
+_FRAGMENT_MODES: dict[int, int] = {
+    512: lib.TLSEXT_max_fragment_length_512,
+    1024: lib.TLSEXT_max_fragment_length_1024,
+    2048: lib.TLSEXT_max_fragment_length_2048,
+    4096: lib.TLSEXT_max_fragment_length_4096,
+}
+
+
+def _fragment_length(context: Pointer, settings: Settings) -> None:
+    length = settings.max_fragment_length
+    if length is not None:
+        check(lib.SSL_CTX_set_tlsext_max_fragment_length(context, _FRAGMENT_MODES[length]))
+
+
+# --- trust -----------------------------------------------------------------------------------------------------
+
+
+def _parameters(context: Pointer, settings: Settings) -> None:
+    if settings.verify_flags or settings.verify_values:
+        parameters = new_parameters(settings.verify_flags, settings.verify_values)
+        if not lib.SSL_CTX_set1_param(context, parameters):
+            raise ConfigurationError("Error setting verify params", error_stack())
+
+
+def _stores(context: Pointer, settings: Settings) -> None:
+    if settings.chain_trust:
+        lib.SSL_CTX_set1_chain_cert_store(context, new_store(settings.chain_trust))
+    if settings.verify_trust:
+        store = new_store(settings.verify_trust, settings.revocation_lists)
+        lib.SSL_CTX_set1_verify_cert_store(context, store)
+
+
+def _trust(context: Pointer, settings: Settings) -> None:
+    if settings.trust:
+        load_trust(context, settings.trust)
+    add_revocation_lists(lib.SSL_CTX_get_cert_store(context), settings.revocation_lists)
+
+
+def _ca_names(context: Pointer, settings: Settings) -> None:
+    if settings.ca_names_file is None:
+        return
+    file = settings.ca_names_file.encode()
+    if settings.server:
+        lib.SSL_CTX_set_client_CA_list(context, lib.SSL_load_client_CA_file(file))
+        return
+    names = lib.sk_X509_NAME_new_null()
+    if not lib.SSL_add_file_cert_subjects_to_stack(names, file):
+        stack = error_stack()
+        lib.sk_X509_NAME_free(names)
+        raise ConfigurationError("Error loading CA names", stack)
+    lib.SSL_CTX_set0_CA_list(context, names)
+
+
+def _verification(context: Pointer, settings: Settings) -> None:
+    lib.SSL_CTX_set_verify(context, _verify_mode(settings), lib.tlsdeck_verify)
+
+
+# --- identity --------------------------------------------------------------------------------------------------
+
+
+def _temporary_keys(context: Pointer, settings: Settings) -> None:
+    if not settings.dh:
+        return
+    if settings.dh_parameters is None:
+        lib.SSL_CTX_set_dh_auto(context, 1)
+        return
+    lib.EVP_PKEY_up_ref(settings.dh_parameters.pointer)
+    if not lib.SSL_CTX_set0_tmp_dh_pkey(context, settings.dh_parameters.pointer):
+        stack = error_stack()
+        lib.EVP_PKEY_free(settings.dh_parameters.pointer)
+        raise ConfigurationError("Error setting temp DH parameters", stack)
+
+
+def _identities(context: Pointer, settings: Settings) -> None:
+    for position, identity in enumerate(settings.identities):
+        _use(context, identity, settings.build_chain)
+        if position == 0 and settings.server_info is not None:
+            lib.ERR_clear_error()
+            if not lib.SSL_CTX_use_serverinfo_file(context, settings.server_info.encode()):
+                raise ConfigurationError("", error_stack())
+
+
+def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
+    certificate, key = identity.certificate.pointer, identity.key.pointer
+    _used(lib.SSL_CTX_use_certificate(context, certificate), "error setting certificate")
+    _used(lib.SSL_CTX_use_PrivateKey(context, key), "error setting private key")
+    _used(lib.SSL_CTX_check_private_key(context), "Private key does not match the certificate public key")
+    if identity.chain:
+        with_chain = lib.SSL_CTX_set1_chain(context, _stack(identity.chain))
+        _used(with_chain, "error setting certificate chain")
+    if build_chain:
+        flags = lib.SSL_BUILD_CHAIN_FLAG_CHECK if identity.chain else 0
+        _used(lib.SSL_CTX_build_cert_chain(context, flags), "error building certificate chain")
+
+
+def _used(result: int, message: str) -> None:
+    if not result:
+        raise ConfigurationError(message, error_stack())
+
+
+def _stack(certificates: tuple[Certificate, ...]) -> Pointer:
+    stack = own(lib.sk_X509_new_null(), lib.sk_X509_free)
+    for certificate in certificates:
+        lib.sk_X509_push(stack, certificate.pointer)
+    return stack
+
+
+# --- what the application answers ------------------------------------------------------------------------------
+
+
+def _id_context(context: Pointer, settings: Settings) -> None:
+    if settings.server:
+        lib.SSL_CTX_set_session_id_context(context, _DEFAULT_ID_CONTEXT, len(_DEFAULT_ID_CONTEXT))
+
+
+def _server_name(context: Pointer, settings: Settings) -> None:
+    if settings.server_name:
+        lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_server_name)
+    elif settings.acknowledge_name:
+        lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_client_name)
+
+
+def _alpn(context: Pointer, settings: Settings) -> None:
+    if settings.server and settings.alpn:
+        lib.SSL_CTX_set_alpn_select_cb(context, lib.tlsdeck_alpn, ffi.NULL)
+    elif settings.alpn:
+        wire = alpn_wire(settings.alpn)
+        # Unlike its neighbours this one returns 0 for success.
+        check(not lib.SSL_CTX_set_alpn_protos(context, wire, len(wire)), "Error setting ALPN")
+
+
+def alpn_wire(protocols: tuple[bytes, ...]) -> bytes:
+    """A protocol list as RFC 7301 section 3.1 encodes it."""
+    return b"".join(bytes([len(name)]) + name for name in protocols)
+
+
+def _keylog(context: Pointer, settings: Settings) -> None:
+    if settings.keylog:
+        lib.SSL_CTX_set_keylog_callback(context, lib.tlsdeck_keylog)
+
+
+_STEPS = (
+    _modes,
+    _conf_commands,
+    _section,
+    _versions,
+    _session_ids,
+    _info,
+    _session_cache,
+    _limits,
+    _fragment_length,
+    _parameters,
+    _stores,
+    _ca_names,
+    _alpn,
+    _verification,
+    _trust,
+    _temporary_keys,
+    _identities,
+    _id_context,
+    _server_name,
+    _keylog,
+)
+
+_CALLBACKS = callbacks  # imported for its definitions: an SSL_CTX must never call into nothing

@@ -1,0 +1,188 @@
+"""Keys, certificates, chains and CRLs, from wherever OSSL_STORE(7) can load them.
+
+A name is a path or a URI (`file:`, `pkcs11:`, ...); PEM, DER and PKCS#12 are told apart by looking. Every loader
+says on failure what it wanted and from where, in the words of OpenSSL's own programs.
+"""
+
+from __future__ import annotations
+
+from tlsdeck.errors import ConfigurationError
+from tlsdeck.native import error_stack, ffi, lib, own
+from tlsdeck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
+
+    from tlsdeck.native import Pointer
+
+
+class PrivateKey(Record):
+    """A private key, or parameters for one."""
+
+    pointer: Pointer
+
+
+class Certificate(Record):
+    """An X.509 certificate."""
+
+    pointer: Pointer
+
+
+class RevocationList(Record):
+    """A certificate revocation list (RFC 5280 section 5)."""
+
+    pointer: Pointer
+
+
+class Identity(Record):
+    """What an endpoint proves itself with: a certificate, its key, and the certificates to send along."""
+
+    certificate: Certificate
+    key: PrivateKey
+    chain: tuple[Certificate, ...] = ()
+
+
+class _Kind(Record):
+    """How one kind of object is asked for and taken out of the store."""
+
+    type: int
+    take: Callable[[Pointer], Pointer]
+    free: Callable[[Pointer], None]
+
+
+_KEY = _Kind(lib.OSSL_STORE_INFO_PKEY, lib.OSSL_STORE_INFO_get1_PKEY, lib.EVP_PKEY_free)
+_PARAMETERS = _Kind(lib.OSSL_STORE_INFO_PARAMS, lib.OSSL_STORE_INFO_get1_PARAMS, lib.EVP_PKEY_free)
+_CERTIFICATE = _Kind(lib.OSSL_STORE_INFO_CERT, lib.OSSL_STORE_INFO_get1_CERT, lib.X509_free)
+_CRL = _Kind(lib.OSSL_STORE_INFO_CRL, lib.OSSL_STORE_INFO_get1_CRL, lib.X509_CRL_free)
+
+
+def load_key(uri: str, password: str | None, description: str) -> PrivateKey:
+    """The private key in `uri`. Without `password` an encrypted one is asked for on the terminal.
+
+    Raises:
+        ConfigurationError: nothing there, no key in it, or the wrong password.
+    """
+    pointer = next(_objects(uri, password, _KEY, description), None)
+    return PrivateKey(pointer) if pointer else _not_read(description, uri)
+
+
+def load_certificate(uri: str, password: str | None, description: str) -> Certificate:
+    """The first certificate in `uri`.
+
+    Raises:
+        ConfigurationError: nothing there, or no certificate in it.
+    """
+    return Certificate(_loaded(uri, password, _CERTIFICATE, description))
+
+
+def load_revocation_list(uri: str, description: str) -> RevocationList:
+    """The first CRL in `uri`.
+
+    Raises:
+        ConfigurationError: nothing there, or no CRL in it.
+    """
+    return RevocationList(_loaded(uri, None, _CRL, description))
+
+
+def load_chain(uri: str, password: str | None, description: str) -> tuple[Certificate, ...]:
+    """All certificates in `uri`, in order.
+
+    Raises:
+        ConfigurationError: nothing there, or no certificate in it.
+    """
+    found = _objects(uri, password, _CERTIFICATE, f"certs of {description}")
+    chain = tuple(Certificate(pointer) for pointer in found)
+    return chain or _not_read(f"any {description}", uri)
+
+
+def load_dh_parameters(uri: str, *, quiet: bool = False) -> PrivateKey | None:
+    """The Diffie-Hellman parameters in `uri`; None when `quiet` and there are none.
+
+    Raises:
+        ConfigurationError: nothing there, or no parameters in it.
+    """
+    try:
+        pointer = next(_objects(uri, None, _PARAMETERS, "params of DH parameters"), None)
+        return PrivateKey(pointer) if pointer else _not_read("params of DH parameters", uri)
+    except ConfigurationError:
+        if not quiet:
+            raise
+        return None
+
+
+def parse_identity(key_pem: bytes, certificate_pem: bytes) -> Identity:
+    """A key and a certificate from PEM text in memory.
+
+    Raises:
+        LibraryError: either is not what it should be.
+    """
+    return Identity(
+        Certificate(own(_from_pem(lib.PEM_read_bio_X509, certificate_pem), lib.X509_free)),
+        PrivateKey(own(_from_pem(lib.PEM_read_bio_PrivateKey, key_pem), lib.EVP_PKEY_free)),
+    )
+
+
+def _from_pem(read: Callable[..., Pointer], pem: bytes) -> Pointer:
+    bio = own(lib.BIO_new_mem_buf(pem, len(pem)), lib.BIO_free)
+    return read(bio, ffi.NULL, ffi.NULL, ffi.NULL)
+
+
+def _loaded(uri: str, password: str | None, kind: _Kind, description: str) -> Pointer:
+    """The first object, or an error that ends with the line OpenSSL's programs add for certificates and CRLs."""
+    unable = f"Unable to load {description}"
+    try:
+        pointer = next(_objects(uri, password, kind, description), None)
+        return pointer or _not_read(description, uri)
+    except ConfigurationError as error:
+        raise ConfigurationError(error.message, (*error.stack, unable)) from None
+
+
+def _not_read(what: str, uri: str) -> NoReturn:
+    raise ConfigurationError(f"Could not read {what} from {uri}", error_stack())
+
+
+def _objects(uri: str, password: str | None, kind: _Kind, description: str) -> Iterator[Pointer]:
+    """Every object of a kind in a store. The error queue holds the reason when it ends early."""
+    lib.ERR_clear_error()
+    secret = ffi.new_handle(password)
+    method = _asking(password)
+    data = secret if password is not None else ffi.NULL
+    store = lib.OSSL_STORE_open_ex(
+        uri.encode(), ffi.NULL, ffi.NULL, method, data, ffi.NULL, ffi.NULL, ffi.NULL
+    )
+    if store == ffi.NULL:
+        raise ConfigurationError(
+            f"Could not open file or uri for loading {description} from {uri}", error_stack()
+        )
+    try:
+        lib.OSSL_STORE_expect(store, kind.type)
+        while not lib.OSSL_STORE_eof(store):
+            info = lib.OSSL_STORE_load(store)
+            if info == ffi.NULL:
+                continue
+            try:
+                if lib.OSSL_STORE_INFO_get_type(info) == kind.type:
+                    yield own(kind.take(info), kind.free)
+            finally:
+                lib.OSSL_STORE_INFO_free(info)
+    finally:
+        lib.OSSL_STORE_close(store)
+
+
+def _asking(password: str | None) -> Pointer:
+    """The UI_METHOD that answers with `password`, or asks on the terminal."""
+    if password is None:
+        return lib.UI_OpenSSL()
+    return own(lib.UI_UTIL_wrap_read_pem_callback(lib.tlsdeck_password, 0), lib.UI_destroy_method)
+
+
+@ffi.def_extern(error=-1)  # type: ignore[untyped-decorator]
+def tlsdeck_password(buffer: Pointer, size: int, _writing: int, argument: Pointer) -> int:
+    """The password that goes with `argument`, as pem_password_cb(3) wants it."""
+    secret = str(ffi.from_handle(argument)).encode()
+    if len(secret) > size:
+        return -1
+    ffi.memmove(buffer, secret, len(secret))
+    return len(secret)

@@ -1,0 +1,54 @@
+"""TLS sessions: reading, writing and printing them (PEM_read_bio_SSL_SESSION(3), SSL_SESSION_print(3))."""
+
+from __future__ import annotations
+
+from tlsdeck.errors import ConfigurationError
+from tlsdeck.events import SessionInfo
+from tlsdeck.native import error_stack, ffi, lib, own, printed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlsdeck.native import Pointer
+
+
+class Session:
+    """A session that a later connection can resume."""
+
+    __slots__ = ("pointer",)
+
+    def __init__(self, pointer: Pointer) -> None:
+        self.pointer = own(pointer, lib.SSL_SESSION_free)
+
+    @property
+    def info(self) -> SessionInfo:
+        """The session as text."""
+        return session_info(self.pointer)
+
+
+def session_info(pointer: Pointer) -> SessionInfo:
+    """The texts of an SSL_SESSION."""
+    return SessionInfo(printed(lib.SSL_SESSION_print, pointer), session_pem(pointer))
+
+
+def session_pem(pointer: Pointer) -> str:
+    """An SSL_SESSION as a PEM block, `SSL SESSION PARAMETERS`."""
+    return printed(lib.PEM_write_bio_SSL_SESSION, pointer)
+
+
+def load_session(path: str) -> Session:
+    """The session that `-sess_out` once wrote.
+
+    Raises:
+        ConfigurationError: the file cannot be opened or holds no session.
+    """
+    lib.ERR_clear_error()
+    bio = lib.BIO_new_file(path.encode(), b"r")
+    if bio == ffi.NULL:
+        raise ConfigurationError(f"Can't open session file {path}", error_stack())
+    try:
+        pointer = lib.PEM_read_bio_SSL_SESSION(bio, ffi.NULL, ffi.NULL, ffi.NULL)
+    finally:
+        lib.BIO_free(bio)
+    if pointer == ffi.NULL:
+        raise ConfigurationError(f"Can't open session file {path}", error_stack())
+    return Session(pointer)

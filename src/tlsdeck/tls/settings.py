@@ -1,0 +1,85 @@
+"""What a context is made of: one frozen value, read once by `Context`.
+
+Fields keep the order in which the library is told, because that order decides which setting wins and which error
+a user sees first.
+"""
+
+from __future__ import annotations
+
+from tlsdeck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tlsdeck.tls.context import Context
+    from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
+    from tlsdeck.tls.verify import Trust
+
+
+class Watch(Record):
+    """Which debugging events a connection emits besides the ordinary ones. Each costs a call per happening."""
+
+    messages: bool = False
+    states: bool = False
+    extensions: bool = False
+    transport: bool = False
+    retries: bool = False  # also what only means "not yet" on a non-blocking transport
+
+
+class ServerNameRule(Record):
+    """Server: which context answers to a name, and whether any other name is refused (RFC 6066 section 3)."""
+
+    name: str
+    context: Context
+    fatal: bool = False
+
+
+class Settings(Record):
+    """Settings of one context. Options' names are those of s_client(1) and s_server(1) where they have one."""
+
+    server: bool
+    properties: str | None = None  # -propquery
+    ignore_unexpected_eof: bool = False
+    no_ca_names: bool = False
+    conf_commands: tuple[tuple[str, str | None], ...] = ()  # SSL_CONF_cmd(3), in order
+    section: str | None = None  # -ssl_config
+    min_version: int = 0  # code point, 0 for none
+    max_version: int = 0
+    session_id_prefix: str | None = None
+    verify_flags: tuple[str, ...] = ()  # names of X509_V_FLAG_... constants
+    verify_values: tuple[tuple[str, str], ...] = ()  # the other options of X509_VERIFY_PARAM(3), in order
+    max_send_fragment: int | None = None  # bytes
+    split_send_fragment: int | None = None  # bytes
+    max_pipelines: int | None = None
+    read_buffer: int | None = None  # bytes
+    max_fragment_length: int | None = None  # 512, 1024, 2048 or 4096 bytes (RFC 6066 section 4)
+    session_cache: bool = True
+    fallback_scsv: bool = False
+
+    trust: Trust | None = None  # None: trust nothing
+    chain_trust: Trust | None = None
+    verify_trust: Trust | None = None
+    revocation_lists: tuple[RevocationList, ...] = ()
+    ca_names_file: str | None = None  # -requestCAfile; on a server the client CA list
+
+    verify_peer: bool = False
+    require_certificate: bool = False
+    verify_tolerance: int = -1  # depth up to which errors are tolerated, -1 for all
+    verify_return_error: bool = False
+
+    dh: bool = False  # server: ephemeral Diffie-Hellman, of `dh_parameters` or the library's choice
+    dh_parameters: PrivateKey | None = None
+    identities: tuple[Identity, ...] = ()
+    build_chain: bool = False
+    server_info: str | None = None
+    no_resume_ephemeral: bool = False
+
+    alpn: tuple[bytes, ...] = ()
+    server_name: ServerNameRule | None = None  # server
+    acknowledge_name: bool = False  # client: report whether a name was sent
+    keep_sessions: bool = False  # client: emit TicketReceived
+
+    keylog: Callable[[str], None] | None = None  # gets lines of the NSS key log format
+    name_flags: int = 0  # X509_NAME_print_ex(3)
+    watch: Watch = Watch()

@@ -1,0 +1,297 @@
+"""Everything libssl can tell about a connection, as plain text and numbers (SSL_get_*(3), SSL_CIPHER_*(3))."""
+
+from __future__ import annotations
+
+from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
+from tlsdeck.native import ffi, lib, own, printed, text
+from tlsdeck.tls.names import name_text
+from tlsdeck.tls.session import session_info
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tlsdeck.native import Pointer
+    from tlsdeck.tls.settings import Settings
+    from tlsdeck.tls.transport import Transport
+
+_EARLY_DATA: dict[int, str] = {
+    lib.SSL_EARLY_DATA_REJECTED: "rejected",
+    lib.SSL_EARLY_DATA_ACCEPTED: "accepted",
+}
+
+
+def summarize(
+    ssl: Pointer, transport: Transport, settings: Settings, exporter: tuple[str, int] | None
+) -> Summary:
+    """The summary of an SSL over a transport."""
+    cipher = lib.SSL_get_current_cipher(ssl)
+    session = lib.SSL_get_session(ssl)
+    verify_code = lib.SSL_get_verify_result(ssl)
+    peer = lib.SSL_get0_peer_certificate(ssl)
+    flags = settings.name_flags
+    return Summary(
+        version=text(lib.SSL_get_version(ssl)),
+        cipher=text(lib.SSL_CIPHER_get_name(cipher)),
+        cipher_version=text(lib.SSL_CIPHER_get_version(cipher)),
+        reused=bool(lib.SSL_session_reused(ssl)),
+        chain=_chain(ssl, flags),
+        peer=None if peer == ffi.NULL else certificate_info(peer, flags),
+        ca_names=_ca_names(ssl, flags),
+        certificate_types=_certificate_types(ssl),
+        signature_algorithms=_signature_algorithms(lib.SSL_get_sigalgs, ssl),
+        shared_signature_algorithms=_signature_algorithms(lib.SSL_get_shared_sigalgs, ssl),
+        peer_digest=_peer_digest(ssl),
+        peer_signature_type=_peer_signature_type(ssl),
+        temporary_key=_temporary_key(ssl),
+        bytes_read=lib.BIO_number_read(transport.reading),
+        bytes_written=lib.BIO_number_written(transport.writing),
+        verify_code=verify_code,
+        verify_text=text(lib.X509_verify_cert_error_string(verify_code)),
+        verified_name=_string(lib.SSL_get0_peername(ssl)),
+        secure_renegotiation=bool(lib.SSL_get_secure_renegotiation_support(ssl)),
+        renegotiation_disabled=bool(lib.SSL_get_options(ssl) & lib.SSL_OP_NO_RENEGOTIATION),
+        compression=_compression(lib.SSL_get_current_compression(ssl)),
+        expansion=_compression(lib.SSL_get_current_expansion(ssl)),
+        alpn=_alpn(ssl),
+        early_data=_EARLY_DATA.get(lib.SSL_get_early_data_status(ssl), "not sent"),
+        session=None if session == ffi.NULL else session_info(session),
+        point_formats=_point_formats(ssl),
+        supported_groups=_supported_groups(ssl) if settings.server else (),
+        shared_groups=_shared_groups(ssl) if settings.server else (),
+        shared_ciphers=_shared_ciphers(ssl) if settings.server else (),
+        offered_ciphers=_offered_ciphers(ssl) if settings.server else (),
+        exported_key=_exported(ssl, *exporter) if exporter else None,
+    )
+
+
+# --- certificates ----------------------------------------------------------------------------------------------
+
+
+def certificate_info(certificate: Pointer, flags: int) -> CertificateInfo:
+    """The facts of an X509."""
+    key = lib.X509_get0_pubkey(certificate)
+    return CertificateInfo(
+        subject=name_text(lib.X509_get_subject_name(certificate), flags),
+        issuer=name_text(lib.X509_get_issuer_name(certificate), flags),
+        public_key="" if key == ffi.NULL else text(lib.OBJ_nid2sn(lib.EVP_PKEY_get_base_id(key))),
+        public_key_bits=0 if key == ffi.NULL else lib.EVP_PKEY_get_bits(key),
+        signature_algorithm=text(lib.OBJ_nid2sn(lib.X509_get_signature_nid(certificate))),
+        not_before=printed(lib.ASN1_TIME_print, lib.X509_get0_notBefore(certificate)),
+        not_after=printed(lib.ASN1_TIME_print, lib.X509_get0_notAfter(certificate)),
+        pem=printed(lib.PEM_write_bio_X509, certificate),
+    )
+
+
+def peer_certificate_text(ssl: Pointer) -> str:
+    """The peer's certificate as X509_print(3) shows it; empty without one."""
+    certificate = lib.SSL_get0_peer_certificate(ssl)
+    return "" if certificate == ffi.NULL else printed(lib.X509_print, certificate)
+
+
+def _chain(ssl: Pointer, flags: int) -> tuple[CertificateInfo, ...]:
+    chain = lib.SSL_get_peer_cert_chain(ssl)
+    if chain == ffi.NULL:
+        return ()
+    return tuple(certificate_info(lib.sk_X509_value(chain, i), flags) for i in range(lib.sk_X509_num(chain)))
+
+
+def _ca_names(ssl: Pointer, flags: int) -> tuple[str, ...]:
+    names = lib.SSL_get0_peer_CA_list(ssl)
+    if names == ffi.NULL:
+        return ()
+    return tuple(
+        name_text(lib.sk_X509_NAME_value(names, i), flags) for i in range(lib.sk_X509_NAME_num(names))
+    )
+
+
+# ClientCertificateType (RFC 5246 section 7.4.4, RFC 8422 section 5.5, RFC 9189 section 4.2.4)
+_CERTIFICATE_TYPES = {
+    1: "RSA sign",
+    2: "DSA sign",
+    3: "RSA fixed DH",
+    4: "DSS fixed DH",
+    64: "ECDSA sign",
+    65: "RSA fixed ECDH",
+    66: "ECDSA fixed ECDH",
+    22: "GOST01 Sign",
+    67: "GOST12 Sign",
+}
+
+
+def _certificate_types(ssl: Pointer) -> tuple[str, ...]:
+    start = ffi.new("unsigned char **")
+    count = lib.SSL_get0_certificate_types(ssl, start)
+    codes = bytes(ffi.buffer(start[0], count)) if count else b""
+    return tuple(_CERTIFICATE_TYPES.get(code, f"UNKNOWN ({code}),") for code in codes)
+
+
+# --- signatures and keys ---------------------------------------------------------------------------------------
+
+_SIGNATURE_TYPES: dict[int, str] = {
+    lib.EVP_PKEY_RSA: "RSA",
+    lib.EVP_PKEY_RSA_PSS: "RSA-PSS",
+    lib.EVP_PKEY_DSA: "DSA",
+    lib.EVP_PKEY_EC: "ECDSA",
+    lib.NID_ED25519: "ed25519",
+    lib.NID_ED448: "ed448",
+    lib.NID_id_GostR3410_2001: "gost2001",
+    lib.NID_id_GostR3410_2012_256: "gost2012_256",
+    lib.NID_id_GostR3410_2012_512: "gost2012_512",
+}
+
+# Schemes whose name is not made of a signature and a digest (RFC 8446 section 4.2.3, RFC 8734).
+_SCHEMES = {
+    0x0807: "ed25519",
+    0x0808: "ed448",
+    0x0809: "rsa_pss_pss_sha256",
+    0x080A: "rsa_pss_pss_sha384",
+    0x080B: "rsa_pss_pss_sha512",
+    0x081A: "ecdsa_brainpoolP256r1_sha256",
+    0x081B: "ecdsa_brainpoolP384r1_sha384",
+    0x081C: "ecdsa_brainpoolP512r1_sha512",
+}
+
+
+def _signature_algorithms(query: Callable[..., int], ssl: Pointer) -> tuple[str, ...]:
+    sign, digest = ffi.new("int *"), ffi.new("int *")
+    raw_sign, raw_digest = ffi.new("unsigned char *"), ffi.new("unsigned char *")
+
+    def names() -> Iterator[str]:
+        for index in range(count):
+            query(ssl, index, sign, digest, ffi.NULL, raw_sign, raw_digest)
+            yield _signature_algorithm(sign[0], digest[0], raw_digest[0] << 8 | raw_sign[0])
+
+    count = query(ssl, 0 if query is lib.SSL_get_shared_sigalgs else -1, *[ffi.NULL] * 5)
+    return tuple(names())
+
+
+def _signature_algorithm(sign: int, digest: int, code: int) -> str:
+    if code in _SCHEMES:
+        return _SCHEMES[code]
+    if sign == lib.NID_undef and digest == lib.NID_undef:
+        return f"0x{code & 0xFF:02X}+0x{code >> 8:02X}"
+    first = _SIGNATURE_TYPES.get(sign) or f"0x{code & 0xFF:02X}"
+    second = text(lib.OBJ_nid2sn(digest)) if digest != lib.NID_undef else f"0x{code >> 8:02X}"
+    return f"{first}+{second}"
+
+
+def _peer_digest(ssl: Pointer) -> str | None:
+    nid = ffi.new("int *")
+    known = lib.SSL_get_peer_signature_nid(ssl, nid) and nid[0] != lib.NID_undef
+    return text(lib.OBJ_nid2sn(nid[0])) if known else None
+
+
+def _peer_signature_type(ssl: Pointer) -> str | None:
+    nid = ffi.new("int *")
+    return _SIGNATURE_TYPES.get(nid[0]) if lib.SSL_get_peer_signature_type_nid(ssl, nid) else None
+
+
+def _temporary_key(ssl: Pointer) -> TemporaryKey | None:
+    pointer = ffi.new("EVP_PKEY **")
+    if not lib.SSL_get_peer_tmp_key(ssl, pointer) or pointer[0] == ffi.NULL:
+        return None
+    key = own(pointer[0], lib.EVP_PKEY_free)
+    bits = lib.EVP_PKEY_get_bits(key)
+    kind = lib.EVP_PKEY_get_id(key)
+    if kind == lib.EVP_PKEY_EC:
+        return TemporaryKey("ECDH", _group_name(key), bits)
+    return TemporaryKey(_KEY_NAMES.get(kind) or text(lib.OBJ_nid2sn(kind)), None, bits)
+
+
+_KEY_NAMES: dict[int, str] = {lib.EVP_PKEY_RSA: "RSA", lib.EVP_PKEY_DH: "DH"}
+
+
+def _group_name(key: Pointer) -> str:
+    name, length = ffi.new("char[80]"), ffi.new("size_t *")
+    return text(name) if lib.EVP_PKEY_get_group_name(key, name, len(name), length) else "?"
+
+
+# --- what the client offered -----------------------------------------------------------------------------------
+
+# ECPointFormat (RFC 8422 section 5.1.2)
+_POINT_FORMATS = {0: "uncompressed", 1: "ansiX962_compressed_prime", 2: "ansiX962_compressed_char2"}
+
+
+def _point_formats(ssl: Pointer) -> tuple[str, ...]:
+    start = ffi.new("char **")
+    count = lib.SSL_get0_ec_point_formats(ssl, start)
+    codes = bytes(ffi.buffer(start[0], count)) if count > 0 else b""
+    return tuple(_POINT_FORMATS.get(code, f"unknown({code})") for code in codes)
+
+
+def _supported_groups(ssl: Pointer) -> tuple[str, ...]:
+    count = lib.SSL_get1_groups(ssl, ffi.NULL)
+    if count <= 0:
+        return ()
+    groups = ffi.new("int[]", count)
+    lib.SSL_get1_groups(ssl, groups)
+    return tuple(_group(ssl, group) for group in groups)
+
+
+def _shared_groups(ssl: Pointer) -> tuple[str, ...]:
+    count = lib.SSL_get_shared_group(ssl, -1)
+    return tuple(_group(ssl, lib.SSL_get_shared_group(ssl, index)) for index in range(count))
+
+
+def _group(ssl: Pointer, group: int) -> str:
+    return _string(lib.SSL_group_to_name(ssl, group)) or f"0x{group & 0xFFFF:04X}"
+
+
+_SHARED_CIPHERS_SIZE = 16384  # bytes; more names than the library has suites
+
+
+def _shared_ciphers(ssl: Pointer) -> tuple[str, ...]:
+    buffer = ffi.new("char[]", _SHARED_CIPHERS_SIZE)
+    names = lib.SSL_get_shared_ciphers(ssl, buffer, len(buffer))
+    return () if names == ffi.NULL else tuple(text(names).split(":"))
+
+
+_RENEGOTIATION_SCSV = b"\x00\xff"  # TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746 section 3.3)
+
+
+def _offered_ciphers(ssl: Pointer) -> tuple[str, ...]:
+    start = ffi.new("unsigned char **")
+    size = lib.SSL_get0_raw_cipherlist(ssl, ffi.NULL)
+    length = lib.SSL_get0_raw_cipherlist(ssl, start)
+    raw = bytes(ffi.buffer(start[0], length)) if length > 0 else b""
+    return tuple(_cipher(ssl, raw[i : i + size]) for i in range(0, len(raw), size))
+
+
+def _cipher(ssl: Pointer, code: bytes) -> str:
+    cipher = lib.SSL_CIPHER_find(ssl, code)
+    if cipher != ffi.NULL:
+        return text(lib.SSL_CIPHER_get_name(cipher))
+    return "SCSV" if code == _RENEGOTIATION_SCSV else "0x" + code.hex().upper()
+
+
+def supported_ciphers(ssl: Pointer) -> tuple[tuple[str, str], ...]:
+    """Version and name of every cipher suite this end is set up for."""
+    ciphers = lib.SSL_get_ciphers(ssl)
+    suites = (lib.sk_SSL_CIPHER_value(ciphers, i) for i in range(lib.sk_SSL_CIPHER_num(ciphers)))
+    return tuple(
+        (text(lib.SSL_CIPHER_get_version(suite)), text(lib.SSL_CIPHER_get_name(suite))) for suite in suites
+    )
+
+
+# --- the rest --------------------------------------------------------------------------------------------------
+
+
+def _alpn(ssl: Pointer) -> str | None:
+    data, length = ffi.new("unsigned char **"), ffi.new("unsigned int *")
+    lib.SSL_get0_alpn_selected(ssl, data, length)
+    return bytes(ffi.buffer(data[0], length[0])).decode("latin-1") if length[0] else None
+
+
+def _compression(method: Pointer) -> str | None:
+    return None if method == ffi.NULL else text(lib.SSL_COMP_get_name(method))
+
+
+def _exported(ssl: Pointer, label: str, length: int) -> ExportedKey:
+    out, name = ffi.new("unsigned char[]", length), label.encode()
+    exported = lib.SSL_export_keying_material(ssl, out, length, name, len(name), ffi.NULL, 0, 0)
+    return ExportedKey(label, length, bytes(ffi.buffer(out, length)) if exported else None)
+
+
+def _string(pointer: Pointer) -> str | None:
+    return None if pointer == ffi.NULL else text(pointer)

@@ -1,0 +1,59 @@
+"""What carries a connection's bytes, chosen when it is made: a descriptor, or memory.
+
+With a descriptor libssl reads and writes the socket itself, without a copy through Python. With memory the caller
+moves the bytes: for tests, and for programs with an event loop of their own.
+"""
+
+from __future__ import annotations
+
+from tlsdeck.native import ffi, lib, own
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlsdeck.native import Pointer
+
+
+class Transport:
+    """The BIO pair under a connection. `reading` and `writing` may be the same BIO."""
+
+    __slots__ = ("reading", "writing")
+
+    def __init__(self, reading: Pointer, writing: Pointer) -> None:
+        self.reading = reading
+        self.writing = writing
+
+
+class Memory(Transport):
+    """Bytes in memory: `feed` what came from the peer, `take` what is for the peer."""
+
+    __slots__ = ()
+
+    def feed(self, data: bytes) -> None:
+        """Hands over bytes the peer sent."""
+        lib.BIO_write(self.reading, data, len(data))
+
+    def feed_end(self) -> None:
+        """The peer will send no more."""
+        lib.BIO_set_mem_eof_return(self.reading, 0)
+
+    def take(self) -> bytes:
+        """All bytes to be sent to the peer so far."""
+        size = lib.BIO_ctrl_pending(self.writing)
+        buffer = ffi.new("char[]", size + 1)
+        taken = lib.BIO_read(self.writing, buffer, size) if size else 0
+        return bytes(ffi.buffer(buffer, max(taken, 0)))
+
+
+def descriptor(number: int) -> Transport:
+    """A socket's descriptor. It stays the caller's to close."""
+    bio = own(lib.BIO_new_socket(number, lib.BIO_NOCLOSE), lib.BIO_free)
+    return Transport(bio, bio)
+
+
+def memory() -> Memory:
+    """Two buffers in memory."""
+    reading = own(lib.BIO_new(lib.BIO_s_mem()), lib.BIO_free)
+    writing = own(lib.BIO_new(lib.BIO_s_mem()), lib.BIO_free)
+    # An empty buffer means "not yet", not the end of the stream.
+    lib.BIO_set_mem_eof_return(reading, -1)
+    return Memory(reading, writing)

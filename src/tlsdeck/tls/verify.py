@@ -1,0 +1,154 @@
+"""What to trust and how strictly: certificate stores and X509_VERIFY_PARAM(3)."""
+
+from __future__ import annotations
+
+from tlsdeck.errors import ConfigurationError, SettingError
+from tlsdeck.native import error_stack, ffi, lib, own
+from tlsdeck.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tlsdeck.native import Pointer
+    from tlsdeck.tls.credentials import RevocationList
+
+
+class Trust(Record):
+    """Where trusted certificates come from.
+
+    With none of `file`, `directory` and `uri` given the library's default places are used, but for those
+    switched off (-no-CAfile, -no-CApath, -no-CAstore).
+    """
+
+    file: str | None = None
+    directory: str | None = None
+    uri: str | None = None
+    default_file: bool = True
+    default_directory: bool = True
+    default_store: bool = True
+
+
+def load_trust(context: Pointer, trust: Trust) -> None:
+    """Fills the context's store.
+
+    Raises:
+        ConfigurationError: a named place cannot be read.
+    """
+    named = (
+        (lib.SSL_CTX_load_verify_file, trust.file),
+        (lib.SSL_CTX_load_verify_dir, trust.directory),
+        (lib.SSL_CTX_load_verify_store, trust.uri),
+    )
+    if any(place is not None for _, place in named):
+        _load(context, named, "")
+        return
+    defaults = (
+        (lib.SSL_CTX_set_default_verify_file, trust.default_file),
+        (lib.SSL_CTX_set_default_verify_dir, trust.default_directory),
+        (lib.SSL_CTX_set_default_verify_store, trust.default_store),
+    )
+    for load, wanted in defaults:
+        if wanted:
+            load(context)
+
+
+def new_store(trust: Trust, revocation_lists: Iterable[RevocationList] = ()) -> Pointer:
+    """A store of its own, for -chainCA... and -verifyCA...
+
+    Raises:
+        ConfigurationError: a named place cannot be read.
+    """
+    store = own(lib.X509_STORE_new(), lib.X509_STORE_free)
+    named = (
+        (lib.X509_STORE_load_file, trust.file),
+        (lib.X509_STORE_load_path, trust.directory),
+        (lib.X509_STORE_load_store, trust.uri),
+    )
+    _load(store, named, "Error loading store locations")
+    add_revocation_lists(store, revocation_lists)
+    return store
+
+
+def add_revocation_lists(store: Pointer, revocation_lists: Iterable[RevocationList]) -> None:
+    """Puts CRLs into an X509_STORE."""
+    for revocation_list in revocation_lists:
+        lib.X509_STORE_add_crl(store, revocation_list.pointer)
+
+
+def _load(
+    target: Pointer,
+    named: tuple[tuple[Callable[[Pointer, bytes], int], str | None], ...],
+    message: str,
+) -> None:
+    for load, place in named:
+        lib.ERR_clear_error()
+        if place is not None and not load(target, place.encode()):
+            raise ConfigurationError(message, error_stack())
+
+
+# --- X509_VERIFY_PARAM -----------------------------------------------------------------------------------------
+
+
+def new_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) -> Pointer:
+    """An X509_VERIFY_PARAM from the names of X509_V_FLAG_... constants, and option names with values.
+
+    Raises:
+        SettingError: a value that libcrypto does not know or cannot read.
+    """
+    parameters = own(lib.X509_VERIFY_PARAM_new(), lib.X509_VERIFY_PARAM_free)
+    for flag in flags:
+        lib.X509_VERIFY_PARAM_set_flags(parameters, getattr(lib, flag))
+    for name, value in values:
+        _SETTERS[name](parameters, value)
+    return parameters
+
+
+def _set_policy(parameters: Pointer, value: str) -> None:
+    policy = lib.OBJ_txt2obj(value.encode(), 0)
+    _known(policy != ffi.NULL, f"Invalid Policy {value}")
+    lib.X509_VERIFY_PARAM_add0_policy(parameters, policy)
+
+
+def _set_purpose(parameters: Pointer, value: str) -> None:
+    index = lib.X509_PURPOSE_get_by_sname(value.encode())
+    _known(index >= 0, f"Invalid purpose {value}")
+    purpose = lib.X509_PURPOSE_get_id(lib.X509_PURPOSE_get0(index))
+    _known(lib.X509_VERIFY_PARAM_set_purpose(parameters, purpose), f"Internal error setting purpose {value}")
+
+
+def _set_name(parameters: Pointer, value: str) -> None:
+    named = lib.X509_VERIFY_PARAM_lookup(value.encode())
+    _known(named != ffi.NULL, f"Invalid verify name {value}")
+    lib.X509_VERIFY_PARAM_set1(parameters, named)
+
+
+def _set_host(parameters: Pointer, value: str) -> None:
+    lib.X509_VERIFY_PARAM_set1_host(parameters, value.encode(), 0)
+
+
+def _set_email(parameters: Pointer, value: str) -> None:
+    lib.X509_VERIFY_PARAM_set1_email(parameters, value.encode(), 0)
+
+
+def _set_address(parameters: Pointer, value: str) -> None:
+    known = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, value.encode())
+    _known(known, f"Invalid IP address for -verify_ip: {value}")
+
+
+def _known(ok: int | bool, message: str) -> None:
+    if not ok:
+        raise SettingError(message)
+
+
+_SETTERS: dict[str, Callable[[Pointer, str], None]] = {
+    "policy": _set_policy,
+    "purpose": _set_purpose,
+    "verify_name": _set_name,
+    "verify_depth": lambda parameters, value: lib.X509_VERIFY_PARAM_set_depth(parameters, int(value)),
+    "auth_level": lambda parameters, value: lib.X509_VERIFY_PARAM_set_auth_level(parameters, int(value)),
+    "attime": lambda parameters, value: lib.X509_VERIFY_PARAM_set_time(parameters, int(value)),
+    "verify_hostname": _set_host,
+    "verify_email": _set_email,
+    "verify_ip": _set_address,
+}

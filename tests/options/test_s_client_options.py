@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+
+from tlsdeck.commands.s_client_options import STARTTLS_PROTOCOLS, ClientOptions
+from tlsdeck.errors import UsageError
+from tlsdeck.options import help_text, read
+from tlsdeck.options.sections import TlsSsl
+
+# This list only ever gets shorter.
+NOT_BUILT = {
+    *(
+        "engine",
+        "ssl_client_engine",
+        "async",
+        "nbio_test",
+        "trace",
+        "security_debug",
+        "security_debug_verbose",
+    ),
+    *("ct", "ctlogfile", "status", "serverinfo", "crl_download"),
+    *("proxy", "proxy_user", "proxy_pass", "starttls", "name", "xmpphost"),
+    *("dane_tlsa_domain", "dane_tlsa_rrdata", "dane_ee_no_namechecks"),
+    *("psk_identity", "psk", "psk_session"),
+    *("srpuser", "srppass", "srp_lateuser", "srp_moregroups", "srp_strength"),
+    *("reconnect", "early_data", "nextprotoneg", "use_srtp"),
+    *("dtls", "dtls1", "dtls1_2", "timeout", "mtu", "sctp", "sctp_label_bug"),
+    *("xkey", "xcert", "xchain", "xchain_build", "xcertform", "xkeyform"),
+}
+
+
+def client(*argv: str) -> ClientOptions:
+    return read(ClientOptions, argv, program="s_client", has=lambda _: True)
+
+
+def complaint(*argv: str) -> tuple[str, bool]:
+    with pytest.raises(UsageError) as raised:
+        client(*argv)
+    return raised.value.message, raised.value.hint
+
+
+def test_what_is_not_built_yet() -> None:
+    assert {row.name for row in ClientOptions.rows if not row.built} == NOT_BUILT
+
+
+def test_not_built_is_reported_in_order() -> None:
+    assert client("-psk", "12", "-quiet", "-dtls").not_built() == ["psk", "dtls"]
+
+
+def test_defaults() -> None:
+    options = client()
+    assert options.servername is None
+    assert options.connect is None
+    assert options.verify is None
+    assert options.psk_identity == "Client_identity"
+    assert options.keymatexportlen == 20
+    assert options.srp_strength == 1024
+
+
+@pytest.mark.parametrize(
+    "line, ign_eof",
+    [
+        ("-quiet", True),
+        ("-brief", False),
+        ("-quiet -no_ign_eof", False),
+        ("-no_ign_eof -quiet", True),
+        ("-ign_eof -no_ign_eof", False),
+        ("-no_ign_eof -ign_eof", True),
+    ],
+)
+def test_end_of_input(line: str, ign_eof: bool) -> None:
+    assert client(*line.split()).ign_eof is ign_eof
+
+
+def test_brief_is_quiet_in_both_senses() -> None:
+    options = client("-brief")
+    assert options.brief
+    assert options.quiet
+    assert options.verify_quiet
+
+
+@pytest.mark.parametrize(
+    "argv, told",
+    [
+        (["-verify", "3"], True),
+        (["-quiet", "-verify", "3"], False),
+        (["-brief", "-verify", "3"], False),
+        (["-verify", "3", "-quiet"], True),
+    ],
+)
+def test_depth_is_told_unless_quiet_came_first(argv: list[str], told: bool) -> None:
+    assert client(*argv).was_given("quiet", "brief", before="verify") is not told
+
+
+def test_target_is_connect() -> None:
+    assert client("-quiet", "example.org:443").connect == "example.org:443"
+    assert client("-connect", "a", "-connect", "b").connect == "b"
+
+
+def test_noct_undoes_ct() -> None:
+    assert not client("-ct", "-noct").ct
+    assert client("-noct", "-ct").ct
+
+
+def test_nameopt_accumulates() -> None:
+    assert client("-nameopt", "multiline", "-nameopt", "-esc_msb").nameopt == ["multiline", "-esc_msb"]
+
+
+def test_tlsa_records_accumulate() -> None:
+    assert client("-dane_tlsa_rrdata", "3 1 1 AB", "-dane_tlsa_rrdata=2 0 1 CD").dane_tlsa_rrdata == [
+        "3 1 1 AB",
+        "2 0 1 CD",
+    ]
+
+
+@pytest.mark.parametrize("text, length", [("512", 512), ("0x400", 1024), ("4096", 4096)])
+def test_maxfraglen(text: str, length: int) -> None:
+    assert client("-maxfraglen", text).maxfraglen == length
+
+
+def test_maxfraglen_refuses_other_lengths() -> None:
+    assert complaint("-maxfraglen", "5") == (
+        "s_client: Max Fragment Len 5 is out of permitted values",
+        True,
+    )
+
+
+@pytest.mark.parametrize("word", STARTTLS_PROTOCOLS)
+def test_starttls(word: str) -> None:
+    assert client("-starttls", word).starttls == word
+
+
+def test_starttls_lists_its_words() -> None:
+    message, hint = complaint("-starttls", "?")
+    assert message.splitlines() == [
+        "s_client: Value must be one of:",
+        *(f"\t{w}" for w in STARTTLS_PROTOCOLS),
+    ]
+    assert not hint
+
+
+def test_old_version_of_ssl() -> None:
+    assert client("-ssl3").ssl3
+    assert complaint("-ssl2")[0] == "s_client: Unknown option: -ssl2"
+    assert complaint("-ssl3", "-tls1")[0] == "Cannot supply multiple protocol flags"
+
+
+def test_sctp_needs_dtls() -> None:
+    assert complaint("-sctp") == ("Can't use -sctp without DTLS", False)
+    assert client("-sctp", "-dtls").sctp
+
+
+@pytest.mark.parametrize("word", ["-proxy", "-alpn", "-nextprotoneg", "-fallback_scsv", "-enable_pha"])
+def test_help_has_the_words_scripts_look_for(word: str) -> None:
+    assert f" {word}" in help_text(ClientOptions, "s_client", has=lambda _: False)
+
+
+def test_conf_commands_are_the_tls_section() -> None:
+    assert {row.name for row in ClientOptions.rows if row.conf} == {row.name for row in TlsSsl.own_rows}
