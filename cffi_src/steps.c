@@ -16,3 +16,37 @@ static int tlsdeck_handshake(SSL *ssl, int *reason) { STEP(ssl, SSL_do_handshake
 static int tlsdeck_read(SSL *ssl, void *data, int length, int *reason) { STEP(ssl, SSL_read(ssl, data, length)); }
 static int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason) { STEP(ssl, SSL_write(ssl, data, length)); }
 static int tlsdeck_shutdown(SSL *ssl, int *reason) { STEP(ssl, SSL_shutdown(ssl)); }
+
+/* libssl gives these lists item by item or into memory of unknown size. A page about every connection needs them, so
+ * each is fetched here in one call. */
+
+/* The peer's signature schemes (or those in common): code points as on the wire (RFC 8446 section 4.2.3). */
+static int tlsdeck_signature_algorithms(SSL *ssl, int shared, unsigned short *codes, int size)
+{
+    unsigned char sign, digest;
+    int count = shared ? SSL_get_shared_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL)
+                       : SSL_get_sigalgs(ssl, -1, NULL, NULL, NULL, NULL, NULL);
+    if (count > size)
+        count = size;
+    for (int i = 0; i < count; i++) {
+        if (shared)
+            SSL_get_shared_sigalgs(ssl, i, NULL, NULL, NULL, &sign, &digest);
+        else
+            SSL_get_sigalgs(ssl, i, NULL, NULL, NULL, &sign, &digest);
+        codes[i] = (unsigned short)(digest << 8 | sign);
+    }
+    return count < 0 ? 0 : count;
+}
+
+/* The client's groups (or those in common), as SSL_group_to_name(3) takes them. */
+static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
+{
+    int count = shared ? (int)SSL_get_shared_group(ssl, -1) : (int)SSL_get1_groups(ssl, NULL);
+    if (count <= 0 || count > size)
+        return 0;
+    if (!shared)
+        SSL_get1_groups(ssl, codes);
+    for (int i = 0; shared && i < count; i++)
+        codes[i] = (int)SSL_get_shared_group(ssl, i);
+    return count;
+}

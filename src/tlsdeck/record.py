@@ -13,7 +13,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self, dataclass_transform
+    from typing import Any, ClassVar, Self, dataclass_transform
 else:
 
     def dataclass_transform(**_: object) -> Callable[[type], type]:
@@ -21,6 +21,8 @@ else:
 
 
 class _RecordType(type):
+    _setters: tuple[Callable[[Any, object], None], ...]
+
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _RecordType:
         own = tuple(namespace.get("__annotations__", ()))
         inherited = tuple(field for base in bases for field in getattr(base, "_fields", ()))
@@ -32,29 +34,40 @@ class _RecordType(type):
         namespace["__match_args__"] = inherited + own
         return super().__new__(cls, name, bases, namespace)
 
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
+        super().__init__(name, bases, namespace)
+        # A slot's own setter passes by __setattr__, which refuses.
+        cls._setters = tuple(getattr(cls, field).__set__ for field in namespace["_fields"])
+
 
 @dataclass_transform(frozen_default=True)
 class Record(metaclass=_RecordType):
     """A value: its class and its fields are all there is to it."""
 
-    # `_fields` and `_defaults` are set by the metaclass: every field's name in order, and the defaults of some.
+    # Set by the metaclass: every field's name in order, the defaults of some, and what sets each.
     if TYPE_CHECKING:
-        _fields: tuple[str, ...] = ()
-        _defaults: dict[str, Any] = {}
+        _fields: ClassVar[tuple[str, ...]]
+        _defaults: ClassVar[dict[str, Any]]
+        _setters: ClassVar[tuple[Callable[[Any, object], None], ...]]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        fields = self._fields
+        if kwargs or len(args) != len(self._fields):
+            args = self._arguments(args, kwargs)
+        for set_field, value in zip(self._setters, args, strict=True):
+            set_field(self, value)
+
+    def _arguments(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[object, ...]:
+        """All fields' values in order, with the defaults filled in."""
+        fields, name = self._fields, type(self).__name__
         if len(args) > len(fields):
-            raise TypeError(f"{type(self).__name__} has {len(fields)} fields, {len(args)} were given")
-        values = {**self._defaults, **dict(zip(fields, args, strict=False)), **kwargs}
-        if len(values) != len(fields) or kwargs.keys() & set(fields[: len(args)]):
-            wrong = sorted(values.keys() ^ set(fields)) or sorted(kwargs)
-            raise TypeError(f"{type(self).__name__}: missing, unknown or repeated: {', '.join(wrong)}")
-        for field in fields:
-            try:
-                object.__setattr__(self, field, values[field])
-            except KeyError:
-                raise TypeError(f"{type(self).__name__}: missing {field}") from None
+            raise TypeError(f"{name} has {len(fields)} fields, {len(args)} were given")
+        given = dict(zip(fields, args, strict=False))
+        wrong = [field for field in kwargs if field in given or field not in fields]
+        values = {**self._defaults, **given, **kwargs}
+        missing = [field for field in fields if field not in values]
+        if wrong or missing:
+            raise TypeError(f"{name}: missing, unknown or repeated: {', '.join(wrong + missing)}")
+        return tuple([values[field] for field in fields])
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")

@@ -75,16 +75,16 @@ def client(options: ClientOptions) -> int:
     context = Context(settings)
     session = None if options.sess_in is None else load_session(options.sess_in)
     code = FAILED
-    descriptor = _dial(destination)
-    if descriptor is not None:
+    connected = _dial(destination)
+    if connected is not None:
         connection = Connection(
             context,
-            transport.descriptor(descriptor),
+            transport.descriptor(connected.fileno()),
             server_name=destination.server_name,
             session=session,
             post_handshake_auth=options.enable_pha,
         )
-        code = converse(options, connection, descriptor, show)
+        code = converse(options, connection, connected, show)
     if options.writerand is not None:
         save_randomness(options.writerand)
     return code
@@ -162,8 +162,8 @@ def _is_label(label: str) -> bool:
     return label.isascii() and (inner.isalnum() or not inner)
 
 
-def _dial(destination: Destination) -> int | None:
-    """A connected descriptor; None after saying why there is none."""
+def _dial(destination: Destination) -> socket.socket | None:
+    """A connected socket; None after saying why there is none."""
     try:
         return sockets.dial(destination.place, destination.local)
     except NetworkError as error:
@@ -266,7 +266,7 @@ class SessionFile:
 
 
 def converse(
-    options: ClientOptions, connection: Connection, descriptor: int, show: Callable[[Event], None]
+    options: ClientOptions, connection: Connection, connected: socket.socket, show: Callable[[Event], None]
 ) -> int:
     """Runs a fresh connection to its end; the exit code."""
     crlf = options.crlf
@@ -274,11 +274,11 @@ def converse(
     letters = {} if options.nocommands or options.ign_eof else CLIENT_LETTERS
     exporter = exporter_of(options)
     try:
-        show(events.Connected(descriptor, *sockets.endpoints(descriptor)))
+        show(events.Connected(connected.fileno(), *sockets.endpoints(connected)))
         if options.nbio:
             show(events.NonBlockingSet())
         pump = Pump(
-            connection, descriptor, source, letters, show,
+            connection, connected.fileno(), source, letters, show,
             read_size=_READ_SIZE, verbose=options.nbio, exporter=exporter,
         )  # fmt: skip
         ending = pump.run()
@@ -292,7 +292,7 @@ def converse(
         code = OK
     finally:
         connection.close()
-        sockets.hang_up(descriptor)
+        sockets.hang_up(connected)
     return code
 
 

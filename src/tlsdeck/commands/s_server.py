@@ -326,29 +326,29 @@ def serve_in_turn(
     source = Input(0, size, crlf=options.crlf, stay=options.quiet, early=True)
     left = options.naccept
     while left != 0:
-        descriptor, _peer = listener.accept()
+        client = listener.accept()
         left = None if left is None else left - 1
-        if not converse(options, context, descriptor, source, show):
+        if not converse(options, context, client, source, show):
             return
 
 
 def converse(
     options: ServerOptions,
     context: Context,
-    descriptor: int,
+    client: socket.socket,
     source: Input,
     show: Callable[[Event], None],
 ) -> bool:
     """Runs one client's connection to its end; False when the server is to end with it."""
     connection = Connection(
-        context, transport.descriptor(descriptor), session_id_context=_id_context(options)
+        context, transport.descriptor(client.fileno()), session_id_context=_id_context(options)
     )
     try:
         if options.nbio:
             show(events.NonBlockingSet())
         pump = Pump(
             connection,
-            descriptor,
+            client.fileno(),
             source,
             {} if options.quiet else SERVER_LETTERS,
             show,
@@ -365,7 +365,7 @@ def converse(
             pump.flush()
     finally:
         connection.close()
-        sockets.hang_up(descriptor)
+        sockets.hang_up(client)
     show(events.Closed())
     return go_on
 

@@ -15,6 +15,7 @@ from tlsdeck.tls.connection import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Generator
 
     from tlsdeck.events import Event
@@ -28,9 +29,15 @@ class Client:
     """One client's connection with its waits turned into yields, and its events shown."""
 
     def __init__(
-        self, context: Context, descriptor: int, id_context: bytes | None, show: Callable[[Event], None]
-    ):
-        self.connection = Connection(context, transport.descriptor(descriptor), session_id_context=id_context)
+        self,
+        context: Context,
+        connected: socket.socket,
+        id_context: bytes | None,
+        show: Callable[[Event], None],
+    ) -> None:
+        self.connection = Connection(
+            context, transport.descriptor(connected.fileno()), session_id_context=id_context
+        )
         self._show = show
 
     def flush(self) -> None:
@@ -101,9 +108,9 @@ class Web:
         self._page = www.StatusPage(argv, unused.ask(summary.supported_ciphers))
         self._files = www.Files(mode, binary=binary)
 
-    def __call__(self, descriptor: int, _peer: str) -> Generator[str]:
+    def __call__(self, connected: socket.socket) -> Generator[str]:
         """Serves one client."""
-        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
+        return Client(self._context, connected, self._id_context, self._show).serve(self._answer)
 
     def _answer(self, client: Client) -> Generator[str]:
         reader = www.RequestReader(self._mode)
@@ -183,9 +190,9 @@ class Reverse:
         self._ignore_close = ignore_close
         self._show = show
 
-    def __call__(self, descriptor: int, _peer: str) -> Generator[str]:
+    def __call__(self, connected: socket.socket) -> Generator[str]:
         """Serves one client."""
-        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
+        return Client(self._context, connected, self._id_context, self._show).serve(self._answer)
 
     def _answer(self, client: Client) -> Generator[str]:
         self._show(events.HandshakeCompleted(client.connection.summary()))

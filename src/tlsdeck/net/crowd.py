@@ -8,7 +8,6 @@ returns, or raises, the loop says goodbye to the socket: FIN, half a second to t
 from __future__ import annotations
 
 import errno
-import os
 import selectors
 import time
 
@@ -16,16 +15,17 @@ from tlsdeck.net import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Generator
 
     from tlsdeck.net.sockets import Listener
 
-    # What serves one client: descriptor and peer's address in, a generator of waits out.
-    Service = Callable[[int, str], Generator[str]]
+    # What serves one client: its socket in, a generator of waits out.
+    Service = Callable[[socket.socket], Generator[str]]
 
 _EVENTS = {"read": selectors.EVENT_READ, "write": selectors.EVENT_WRITE}
-_LINGER = 0.5  # seconds
 _BACK_OFF = 0.1  # seconds without accepting after the system ran out of something
+_NEVER = float("inf")
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -44,8 +44,8 @@ class Crowd:
         self._left = limit
         self._short = short
         self._selector = selectors.DefaultSelector()
-        self._clients: dict[int, Generator[str]] = {}
-        self._leaving: dict[int, float] = {}  # descriptor to deadline, the earliest first
+        self._clients: dict[socket.socket, Generator[str]] = {}
+        self._leaving: dict[socket.socket, float] = {}  # to deadline, the earliest first
         self._resume: float | None = None  # when to accept again after a shortage
         self._in_shortage = False
 
@@ -60,20 +60,23 @@ class Crowd:
             self._close()
 
     def _turn(self) -> None:
-        for key, _ in self._selector.select(self._timeout()):
-            if key.fd in self._clients:
-                self._advance(key.fd, key.events)
-            elif key.fileobj is self._listener.socket:
+        pending = bool(self._leaving) or self._resume is not None
+        for key, _ in self._selector.select(self._timeout() if pending else None):
+            ready: socket.socket = key.fileobj  # type: ignore[assignment]
+            if ready in self._clients:
+                self._advance(ready, key.events)
+            elif ready is self._listener.socket:
                 self._accept()
-            elif not sockets.take_all(key.fd):
-                self._drop(key.fd)
-        self._pass_time()
+            elif not sockets.take_all(ready):
+                self._drop(ready)
+        if pending:
+            self._pass_time()
 
     # --- coming --------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
         try:
-            descriptor, peer = self._listener.accept()
+            client = self._listener.accept()
         except OSError as error:
             # Anything else, such as a client that is gone again, concerns nobody here.
             if error.errno in _SHORTAGES:
@@ -84,8 +87,8 @@ class Crowd:
             self._left -= 1
             if not self._left:
                 self._selector.unregister(self._listener.socket)
-        self._clients[descriptor] = self._service(descriptor, peer)
-        self._advance(descriptor, 0)
+        self._clients[client] = self._service(client)
+        self._advance(client, 0)
 
     def _pause(self, error: OSError) -> None:
         if not self._in_shortage:
@@ -96,59 +99,56 @@ class Crowd:
 
     # --- staying -------------------------------------------------------------------------------------------
 
-    def _advance(self, descriptor: int, registered: int) -> None:
+    def _advance(self, client: socket.socket, registered: int) -> None:
         """Lets a client go on, and waits for what it asks for; `registered` is what was waited for."""
-        wanted = _EVENTS.get(next(self._clients[descriptor], ""), 0)
-        if not wanted:
-            self._leave(descriptor, registered)
-        elif not registered:
-            self._selector.register(descriptor, wanted)
+        wanted = _EVENTS.get(next(self._clients[client], ""), 0)
+        if wanted:
+            self._await(client, registered, wanted)
+        else:
+            self._leave(client, registered)
+
+    def _await(self, client: socket.socket, registered: int, wanted: int) -> None:
+        if not registered:
+            self._selector.register(client, wanted)
         elif wanted != registered:
-            self._selector.modify(descriptor, wanted)
+            self._selector.modify(client, wanted)
 
     # --- leaving -------------------------------------------------------------------------------------------
 
-    def _leave(self, descriptor: int, registered: int) -> None:
-        del self._clients[descriptor]
-        sockets.stop_sending(descriptor)
-        if not sockets.take_all(descriptor):
-            if registered:
-                self._selector.unregister(descriptor)
-            os.close(descriptor)
+    def _leave(self, client: socket.socket, registered: int) -> None:
+        del self._clients[client]
+        sockets.stop_sending(client)
+        if sockets.take_all(client):
+            self._await(client, registered, selectors.EVENT_READ)
+            self._leaving[client] = time.monotonic() + sockets.LINGER
             return
-        if not registered:
-            self._selector.register(descriptor, selectors.EVENT_READ)
-        elif registered != selectors.EVENT_READ:
-            self._selector.modify(descriptor, selectors.EVENT_READ)
-        self._leaving[descriptor] = time.monotonic() + _LINGER
+        if registered:
+            self._selector.unregister(client)
+        client.close()
 
-    def _drop(self, descriptor: int) -> None:
-        del self._leaving[descriptor]
-        self._selector.unregister(descriptor)
-        os.close(descriptor)
+    def _drop(self, client: socket.socket) -> None:
+        del self._leaving[client]
+        self._selector.unregister(client)
+        client.close()
 
     # --- time ----------------------------------------------------------------------------------------------
 
-    def _timeout(self) -> float | None:
+    def _timeout(self) -> float:
         """Seconds until something is due."""
-        due = next(iter(self._leaving.values()), None)
-        if self._resume is not None:
-            due = self._resume if due is None else min(due, self._resume)
-        return None if due is None else max(0.0, due - time.monotonic())
+        due = min(next(iter(self._leaving.values()), _NEVER), self._resume or _NEVER)
+        return max(0.0, due - time.monotonic())
 
     def _pass_time(self) -> None:
-        if not self._leaving and self._resume is None:
-            return
         now = time.monotonic()
-        for descriptor in [descriptor for descriptor, deadline in self._leaving.items() if deadline <= now]:
-            self._drop(descriptor)
+        while self._leaving and next(iter(self._leaving.values())) <= now:
+            self._drop(next(iter(self._leaving)))
         if self._resume is not None and self._resume <= now:
             self._resume = None
             self._selector.register(self._listener.socket, selectors.EVENT_READ)
 
     def _close(self) -> None:
-        for client in self._clients.values():
+        for service in self._clients.values():
+            service.close()
+        for client in (*self._clients, *self._leaving):
             client.close()
-        for descriptor in (*self._clients, *self._leaving):
-            os.close(descriptor)
         self._selector.close()

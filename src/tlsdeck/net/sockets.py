@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tlsdeck.tls.endpoint import Address
 
-_LINGER = 0.5  # seconds
+LINGER = 0.5  # seconds a connection stays open for the peer to take what was sent last
 _KINDS: dict[int, str] = {socket.AF_INET: "IPv4 ", socket.AF_INET6: "IPv6 "}
 _DRAIN_SIZE = 16384  # bytes
 
@@ -28,8 +28,8 @@ class Place(Record):
     family: int = socket.AF_UNSPEC
 
 
-def dial(place: Place, local: Place | None = None) -> int:
-    """Connects to the first address of `place` that answers, and returns the socket's descriptor, non-blocking.
+def dial(place: Place, local: Place | None = None) -> socket.socket:
+    """Connects to the first address of `place` that answers; the socket is non-blocking.
 
     Raises:
         NetworkError: with the stack of every attempt; `errno` is the last attempt's.
@@ -63,27 +63,26 @@ def _no_source(local: Place, addresses: list[Address]) -> str:
     return f"Can't bind {kind}address for {local.host or ''}{service}"
 
 
-def _attempt(address: Address, source: Address | None) -> int:
-    number = endpoint.new_socket(address)
+def _attempt(address: Address, source: Address | None) -> socket.socket:
+    connecting = socket.socket(fileno=endpoint.new_socket(address))
     try:
         if source is not None:
-            endpoint.bind(number, source)
-        if not endpoint.connect(number, address):
-            _wait(number, select.POLLOUT, None)
+            endpoint.bind(connecting.fileno(), source)
+        if not endpoint.connect(connecting.fileno(), address):
+            _wait(connecting, select.POLLOUT, None)
             # The second call tells how the first one ended; for a connected socket that is an error of its own.
-            if not _connected(number):
-                endpoint.connect(number, address)
+            if not _connected(connecting):
+                endpoint.connect(connecting.fileno(), address)
     except BaseException:
-        os.close(number)
+        connecting.close()
         raise
-    os.set_blocking(number, False)
-    return number
+    connecting.setblocking(False)
+    return connecting
 
 
-def _connected(number: int) -> bool:
+def _connected(connecting: socket.socket) -> bool:
     try:
-        with borrowed(number) as sock:
-            sock.getpeername()
+        connecting.getpeername()
     except OSError:
         return False
     return True
@@ -114,6 +113,9 @@ class Listener:
             os.close(number)
             raise
         self.socket = socket.socket(fileno=number)
+        if self._path is None:
+            # Accepted sockets inherit it: one system call less for each.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def address(self) -> str:
@@ -122,17 +124,15 @@ class Listener:
             return f"localhost:{self._path}"
         return address_text(self.socket.getsockname())
 
-    def accept(self) -> tuple[int, str]:
-        """A new connection's descriptor, non-blocking, and its peer's address.
+    def accept(self) -> socket.socket:
+        """A new connection, non-blocking.
 
         Raises:
             OSError: nothing there, or no descriptor left.
         """
-        connection, peer = self.socket.accept()
+        connection, _peer = self.socket.accept()
         connection.setblocking(False)
-        if self._path is None:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection.detach(), "" if self._path is not None else address_text(peer)
+        return connection
 
     def close(self) -> None:
         """Stops listening; a UNIX socket's path is removed."""
@@ -160,62 +160,47 @@ def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def endpoints(number: int) -> tuple[str, str]:
+def endpoints(connected: socket.socket) -> tuple[str, str]:
     """The local and the peer's address of a connected socket; empty for a UNIX socket's."""
-    with borrowed(number) as sock:
-        if sock.family == socket.AF_UNIX:
-            return "", ""
-        return address_text(sock.getsockname()), address_text(sock.getpeername())
+    if connected.family == socket.AF_UNIX:
+        return "", ""
+    return address_text(connected.getsockname()), address_text(connected.getpeername())
 
 
-class borrowed:  # noqa: N801  (reads as a verb's participle where it is used)
-    """A socket object over a descriptor that stays its owner's."""
-
-    def __init__(self, number: int) -> None:
-        self._socket = socket.socket(fileno=number)
-
-    def __enter__(self) -> socket.socket:
-        return self._socket
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.detach()
-
-
-def stop_sending(number: int) -> None:
+def stop_sending(connected: socket.socket) -> None:
     """Sends FIN."""
     try:
-        with borrowed(number) as sock:
-            sock.shutdown(socket.SHUT_WR)
+        connected.shutdown(socket.SHUT_WR)
     except OSError:
         pass  # the peer was quicker
 
 
-def hang_up(number: int) -> None:
+def hang_up(connected: socket.socket) -> None:
     """Sends FIN, gives the peer half a second to take what is on its way, and closes.
 
     Closing with unread data would reset the connection, and the peer could lose what we sent last.
     """
-    stop_sending(number)
-    end = time.monotonic() + _LINGER
-    while _wait(number, select.POLLIN, end) and take_all(number):
+    stop_sending(connected)
+    end = time.monotonic() + LINGER
+    while _wait(connected, select.POLLIN, end) and take_all(connected):
         pass
-    os.close(number)
+    connected.close()
 
 
-def take_all(number: int) -> bool:
+def take_all(connected: socket.socket) -> bool:
     """Reads and forgets what has arrived; False at the end of the stream."""
     try:
-        return os.read(number, _DRAIN_SIZE) != b""
+        return connected.recv(_DRAIN_SIZE) != b""
     except BlockingIOError:
         return True
     except OSError:
         return False
 
 
-def _wait(number: int, events: int, end: float | None) -> bool:
+def _wait(connected: socket.socket, events: int, end: float | None) -> bool:
     """Waits for poll(2) events until `end` on the monotonic clock; False when the time is over."""
     poll = select.poll()
-    poll.register(number, events)
+    poll.register(connected, events)
     timeout = None if end is None else max(0, int((end - time.monotonic()) * 1000))
     return bool(poll.poll(timeout))
 

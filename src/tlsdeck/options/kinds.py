@@ -41,7 +41,7 @@ def _text(text: str, _option: str, _program: str) -> str:
 
 
 def _directory(text: str, _option: str, program: str) -> str:
-    if not os.path.isdir(text):  # noqa: PTH112 - start-up time: pathlib is not imported
+    if not os.path.isdir(text):
         raise UsageError(f"{program}: Not a directory: {text}")
     return text
 

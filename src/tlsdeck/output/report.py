@@ -193,10 +193,16 @@ class ServerConnectionReport(Printer):
 
 
 class RequestReport(Printer):
-    """What s_server reports of a connection in the modes -www, -WWW and -HTTP, with -nbio."""
+    """What s_server reports of a connection in the modes -www, -WWW and -HTTP."""
 
     def __init__(self, stream: Stream) -> None:
-        super().__init__(stream, {events.Blocked: always("read R BLOCK\n")})
+        super().__init__(
+            stream,
+            {
+                events.Blocked: always("read R BLOCK\n"),
+                events.RenegotiationStarted: _renegotiation_started,
+            },
+        )
 
 
 _OPERATIONS = {"handshake": "DELAY", "read": "Read BLOCK", "write": "Write BLOCK"}
@@ -209,6 +215,10 @@ def _server_blocked(event: events.Blocked) -> str:
 
 def _handshake_repeated(event: events.HandshakeRepeated) -> str:
     return f"SSL_do_handshake -> {event.result}\n"
+
+
+def _renegotiation_started(event: events.RenegotiationStarted) -> str:
+    return f"SSL_renegotiate -> {event.result}\n"
 
 
 def _server_handshake_completed(event: events.HandshakeCompleted) -> str:

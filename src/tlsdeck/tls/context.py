@@ -51,7 +51,7 @@ class Context:
 
     def statistics(self) -> Statistics:
         """The session counters."""
-        return Statistics(*(count(self.pointer) for count in _COUNTERS))
+        return Statistics(*[count(self.pointer) for count in _COUNTERS])
 
 
 _COUNTERS = (
@@ -240,6 +240,8 @@ def _temporary_keys(context: Pointer, settings: Settings) -> None:
 def _identities(context: Pointer, settings: Settings) -> None:
     for position, identity in enumerate(settings.identities):
         _use(context, identity, settings.build_chain)
+        if settings.server and not identity.chain and not settings.build_chain:
+            _complete_chain(context)
         if position == 0 and settings.server_info is not None:
             lib.ERR_clear_error()
             if not lib.SSL_CTX_use_serverinfo_file(context, settings.server_info.encode()):
@@ -257,6 +259,17 @@ def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
     if build_chain:
         flags = lib.SSL_BUILD_CHAIN_FLAG_CHECK if identity.chain else 0
         _used(lib.SSL_CTX_build_cert_chain(context, flags), "error building certificate chain")
+
+
+def _complete_chain(context: Pointer) -> None:
+    """Looks for the certificates to send along once, as libssl would otherwise do in every handshake.
+
+    A chain that cannot be completed is sent as far as it goes. If libssl finds fault with it, the context is left
+    as it was, and a client gets to see why.
+    """
+    ignore = lib.SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR | lib.SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR
+    if lib.SSL_CTX_build_cert_chain(context, ignore):
+        lib.SSL_CTX_set_mode(context, lib.SSL_MODE_NO_AUTO_CHAIN)
 
 
 def _used(result: int, message: str) -> None:

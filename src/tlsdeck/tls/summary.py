@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
 from tlsdeck.native import ffi, lib, own, printed, text
 from tlsdeck.tls.names import name_text
@@ -9,7 +11,7 @@ from tlsdeck.tls.session import session_info
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tlsdeck.native import Pointer
     from tlsdeck.tls.settings import Settings
@@ -39,8 +41,8 @@ def summarize(
         peer=None if peer == ffi.NULL else certificate_info(peer, flags),
         ca_names=_ca_names(ssl, flags),
         certificate_types=_certificate_types(ssl),
-        signature_algorithms=_signature_algorithms(lib.SSL_get_sigalgs, ssl),
-        shared_signature_algorithms=_signature_algorithms(lib.SSL_get_shared_sigalgs, ssl),
+        signature_algorithms=_signature_algorithms(ssl, shared=False),
+        shared_signature_algorithms=_signature_algorithms(ssl, shared=True),
         peer_digest=_peer_digest(ssl),
         peer_signature_type=_peer_signature_type(ssl),
         temporary_key=_temporary_key(ssl),
@@ -57,12 +59,35 @@ def summarize(
         early_data=_EARLY_DATA.get(lib.SSL_get_early_data_status(ssl), "not sent"),
         session=None if session == ffi.NULL else session_info(session),
         point_formats=_point_formats(ssl),
-        supported_groups=_supported_groups(ssl) if settings.server else (),
-        shared_groups=_shared_groups(ssl) if settings.server else (),
+        supported_groups=_groups(ssl, shared=False) if settings.server else (),
+        shared_groups=_groups(ssl, shared=True) if settings.server else (),
         shared_ciphers=_shared_ciphers(ssl) if settings.server else (),
         offered_ciphers=_offered_ciphers(ssl) if settings.server else (),
         exported_key=_exported(ssl, *exporter) if exporter else None,
     )
+
+
+# --- lists of code points --------------------------------------------------------------------------------------
+
+_MOST_CODES = 1024
+_SHORT = ffi.sizeof("unsigned short")
+_INT = ffi.sizeof("int")
+_NO_CLEARING = ffi.new_allocator(should_clear_after_alloc=False)
+
+# Clients of one kind offer one list. Names are looked up once for each list, as long as there are not too many.
+_lists: dict[tuple[bytes, int], tuple[str, ...]] = {}
+_MOST_LISTS = 256
+
+
+def _named(raw: bytes, size: int, name: Callable[[bytes], str]) -> tuple[str, ...]:
+    """The names of the code points in `raw`, of `size` bytes each."""
+    key = (raw, size)
+    names = _lists.get(key)
+    if names is None:
+        if len(_lists) >= _MOST_LISTS:
+            _lists.clear()
+        names = _lists[key] = tuple(name(raw[i : i + size]) for i in range(0, len(raw), size))
+    return names
 
 
 # --- certificates ----------------------------------------------------------------------------------------------
@@ -140,8 +165,16 @@ _SIGNATURE_TYPES: dict[int, str] = {
     lib.NID_id_GostR3410_2012_512: "gost2012_512",
 }
 
-# Schemes whose name is not made of a signature and a digest (RFC 8446 section 4.2.3, RFC 8734).
+# SignatureScheme code points and how they are shown (RFC 8446 section 4.2.3, RFC 5246 section 7.4.1.4.1, RFC 8734).
 _SCHEMES = {
+    **{
+        digest << 8 | sign: f"{sign_name}+{digest_name}"
+        for digest, digest_name in enumerate(("SHA1", "SHA224", "SHA256", "SHA384", "SHA512"), 2)
+        for sign, sign_name in enumerate(("RSA", "DSA", "ECDSA"), 1)
+    },
+    0x0804: "RSA-PSS+SHA256",
+    0x0805: "RSA-PSS+SHA384",
+    0x0806: "RSA-PSS+SHA512",
     0x0807: "ed25519",
     0x0808: "ed448",
     0x0809: "rsa_pss_pss_sha256",
@@ -153,27 +186,15 @@ _SCHEMES = {
 }
 
 
-def _signature_algorithms(query: Callable[..., int], ssl: Pointer) -> tuple[str, ...]:
-    sign, digest = ffi.new("int *"), ffi.new("int *")
-    raw_sign, raw_digest = ffi.new("unsigned char *"), ffi.new("unsigned char *")
-
-    def names() -> Iterator[str]:
-        for index in range(count):
-            query(ssl, index, sign, digest, ffi.NULL, raw_sign, raw_digest)
-            yield _signature_algorithm(sign[0], digest[0], raw_digest[0] << 8 | raw_sign[0])
-
-    count = query(ssl, 0 if query is lib.SSL_get_shared_sigalgs else -1, *[ffi.NULL] * 5)
-    return tuple(names())
+def _signature_algorithms(ssl: Pointer, *, shared: bool) -> tuple[str, ...]:
+    codes = _NO_CLEARING("unsigned short[]", _MOST_CODES)
+    count = lib.tlsdeck_signature_algorithms(ssl, shared, codes, _MOST_CODES)
+    return _named(bytes(ffi.buffer(codes, count * _SHORT)), _SHORT, _scheme)
 
 
-def _signature_algorithm(sign: int, digest: int, code: int) -> str:
-    if code in _SCHEMES:
-        return _SCHEMES[code]
-    if sign == lib.NID_undef and digest == lib.NID_undef:
-        return f"0x{code & 0xFF:02X}+0x{code >> 8:02X}"
-    first = _SIGNATURE_TYPES.get(sign) or f"0x{code & 0xFF:02X}"
-    second = text(lib.OBJ_nid2sn(digest)) if digest != lib.NID_undef else f"0x{code >> 8:02X}"
-    return f"{first}+{second}"
+def _scheme(raw: bytes) -> str:
+    code = int.from_bytes(raw, sys.byteorder)
+    return _SCHEMES.get(code) or f"0x{code & 0xFF:02X}+0x{code >> 8:02X}"
 
 
 def _peer_digest(ssl: Pointer) -> str | None:
@@ -220,21 +241,14 @@ def _point_formats(ssl: Pointer) -> tuple[str, ...]:
     return tuple(_POINT_FORMATS.get(code, f"unknown({code})") for code in codes)
 
 
-def _supported_groups(ssl: Pointer) -> tuple[str, ...]:
-    count = lib.SSL_get1_groups(ssl, ffi.NULL)
-    if count <= 0:
-        return ()
-    groups = ffi.new("int[]", count)
-    lib.SSL_get1_groups(ssl, groups)
-    return tuple(_group(ssl, group) for group in groups)
+def _groups(ssl: Pointer, *, shared: bool) -> tuple[str, ...]:
+    codes = _NO_CLEARING("int[]", _MOST_CODES)
+    count = lib.tlsdeck_groups(ssl, shared, codes, _MOST_CODES)
+    return _named(bytes(ffi.buffer(codes, count * _INT)), _INT, lambda raw: _group(ssl, raw))
 
 
-def _shared_groups(ssl: Pointer) -> tuple[str, ...]:
-    count = lib.SSL_get_shared_group(ssl, -1)
-    return tuple(_group(ssl, lib.SSL_get_shared_group(ssl, index)) for index in range(count))
-
-
-def _group(ssl: Pointer, group: int) -> str:
+def _group(ssl: Pointer, raw: bytes) -> str:
+    group = int.from_bytes(raw, sys.byteorder)
     return _string(lib.SSL_group_to_name(ssl, group)) or f"0x{group & 0xFFFF:04X}"
 
 
@@ -242,7 +256,7 @@ _SHARED_CIPHERS_SIZE = 16384  # bytes; more names than the library has suites
 
 
 def _shared_ciphers(ssl: Pointer) -> tuple[str, ...]:
-    buffer = ffi.new("char[]", _SHARED_CIPHERS_SIZE)
+    buffer = _NO_CLEARING("char[]", _SHARED_CIPHERS_SIZE)
     names = lib.SSL_get_shared_ciphers(ssl, buffer, len(buffer))
     return () if names == ffi.NULL else tuple(text(names).split(":"))
 
@@ -255,7 +269,7 @@ def _offered_ciphers(ssl: Pointer) -> tuple[str, ...]:
     size = lib.SSL_get0_raw_cipherlist(ssl, ffi.NULL)
     length = lib.SSL_get0_raw_cipherlist(ssl, start)
     raw = bytes(ffi.buffer(start[0], length)) if length > 0 else b""
-    return tuple(_cipher(ssl, raw[i : i + size]) for i in range(0, len(raw), size))
+    return _named(raw, size, lambda code: _cipher(ssl, code))
 
 
 def _cipher(ssl: Pointer, code: bytes) -> str:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+
+from output.captured import NOTHING, shown
+from tlsdeck import events
+from tlsdeck.output.diagnostics import (
+    ClientDiagnostics,
+    ListenerDiagnostics,
+    RequestDiagnostics,
+    ServerDiagnostics,
+)
+
+STACK = (
+    "40F78E1CBA7F0000:error:0A00042E:SSL routines:ssl3_read_bytes:tlsv1 alert protocol version:SSL alert number 70",
+    "40F78E1CBA7F0000:error:0A000126:SSL routines:ssl3_read_n:unexpected eof while reading:",
+)
+PRINTED_STACK = STACK[0] + "\n" + STACK[1] + "\n"
+
+
+@pytest.mark.parametrize(
+    "event, line",
+    [
+        (events.ServerNameChecked(sent=False), "Can't use SSL_get_servername\n"),
+        (events.ServerNameChecked(sent=True), ""),
+        (events.HandshakeFailed(NOTHING, STACK, 0, None), PRINTED_STACK),
+        (events.HandshakeFailed(NOTHING, STACK, 0, "certificate has expired"), PRINTED_STACK),
+        (events.HandshakeFailed(NOTHING, (), 104, None), "write:errno=104\n"),
+        (events.RenegotiationRequested(), "RENEGOTIATING\n"),
+        (events.KeyUpdateRequested(of_peer=True), "KEYUPDATE\n"),
+        (events.InputEnded(), "DONE\n"),
+        (events.ConnectionFailed("read", STACK, 0), PRINTED_STACK),
+        (events.ConnectionFailed("read", (), 104), "read:errno=104\n"),
+        (events.ConnectionFailed("write", (), 32), "write:errno=32\n"),
+        (events.NonBlockingSet(), ""),
+        (events.PeerClosed(), ""),
+    ],
+)
+def test_client_diagnostics_line(event: events.Event, line: str) -> None:
+    assert shown(ClientDiagnostics, event) == line
+
+
+@pytest.mark.parametrize(
+    "event, line",
+    [
+        (events.ConnectionFailed("read", (), 104), "CONNECTION CLOSED BY SERVER\n"),
+        (events.ConnectionFailed("write", (), 104), "write:errno=104\n"),
+        (events.ConnectionFailed("read", STACK, 104), PRINTED_STACK),
+        (events.InputEnded(), "DONE\n"),
+    ],
+)
+def test_client_diagnostics_line_when_brief(event: events.Event, line: str) -> None:
+    assert shown(ClientDiagnostics, event, brief=True) == line
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize(
+    "event, line",
+    [
+        (events.HandshakeFailed(NOTHING, STACK, 0, None), "ERROR\n" + PRINTED_STACK),
+        (
+            events.HandshakeFailed(NOTHING, STACK[:1], 0, "certificate revoked"),
+            f"ERROR\nverify error:certificate revoked\n{STACK[0]}\n",
+        ),
+        (events.HandshakeFailed(NOTHING, (), 104, None), "ERROR\n"),
+        (events.ConnectionFailed("read", STACK, 0), PRINTED_STACK),
+        (events.ConnectionFailed("read", (), 104), ""),
+        (events.CertificateRequestFailed(STACK), PRINTED_STACK),
+        (events.RequestRefused(STACK), PRINTED_STACK),
+        (events.InputEnded(), "shutdown accept socket\n"),
+        (events.ConnectionDropped(), ""),
+    ],
+)
+def test_server_diagnostics_line(event: events.Event, line: str, *, quiet: bool) -> None:
+    assert shown(ServerDiagnostics, event, quiet=quiet) == line
+
+
+def test_server_diagnostics_of_non_blocking_sockets_can_be_quiet() -> None:
+    assert shown(ServerDiagnostics, events.NonBlockingSet()) == "Turned on non blocking io\n"
+    assert shown(ServerDiagnostics, events.NonBlockingSet(), quiet=True) == ""
+
+
+@pytest.mark.parametrize(
+    "event, line",
+    [
+        (events.HandshakeFailed(NOTHING, STACK, 0, None), PRINTED_STACK),
+        (events.ConnectionFailed("read", STACK, 0), PRINTED_STACK),
+        (events.FileServed("a b.html"), "FILE:a b.html\n"),
+        (events.NonBlockingSet(), "Turned on non blocking io\n"),
+        (events.InputEnded(), ""),
+    ],
+)
+def test_request_diagnostics_line(event: events.Event, line: str) -> None:
+    assert shown(RequestDiagnostics, event) == line
+
+
+def test_listener_diagnostics_of_a_shortage() -> None:
+    assert shown(ListenerDiagnostics, events.ShortageMet("Too many open files")) == (
+        "s_server: cannot accept more clients for now: Too many open files\n"
+    )
