@@ -18,10 +18,16 @@ from cffi import FFI
 CDEF = Path(__file__).parent / "cdef"
 
 # The order only matters where one header uses another's types.
-HEADERS = ("types", "crypto", "err", "bio", "asn1", "evp", "x509", "x509_vfy", "pem", "ui", "store", "provider", "engine",
+HEADERS = ("types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "pem", "ui", "store", "provider", "engine",
            "rand", "ssl", "steps", "callbacks")  # fmt: skip
 
 SOURCE = """
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/opensslv.h>
 #if OPENSSL_VERSION_NUMBER < 0x30000000L

@@ -50,3 +50,9 @@ static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
         codes[i] = (int)SSL_get_shared_group(ssl, i);
     return count;
 }
+
+/* A client's socket, non-blocking and not inherited by programs; -1 with errno. */
+static int tlsdeck_accept(int listener)
+{
+    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}

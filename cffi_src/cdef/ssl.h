@@ -21,6 +21,7 @@ int SSL_CTX_set_max_proto_version(SSL_CTX *context, int version);
 int SSL_CTX_set_max_send_fragment(SSL_CTX *context, long size);
 int SSL_CTX_set_split_send_fragment(SSL_CTX *context, long size);
 int SSL_CTX_set_max_pipelines(SSL_CTX *context, long count);
+void SSL_CTX_set_read_ahead(SSL_CTX *context, int on);
 void SSL_CTX_set_default_read_buffer_len(SSL_CTX *context, size_t length);
 int SSL_CTX_set_tlsext_max_fragment_length(SSL_CTX *context, uint8_t mode);
 static const uint64_t SSL_OP_IGNORE_UNEXPECTED_EOF;

@@ -75,7 +75,7 @@ class Summary(Record):
     expansion: str | None
     alpn: str | None
     early_data: str  # "not sent", "rejected", "accepted"
-    session: SessionInfo | None
+    session: str | None  # SSL_SESSION_print(3)'s text; holds secrets
     point_formats: tuple[str, ...]
     supported_groups: tuple[str, ...]  # the client's, seen by a server
     shared_groups: tuple[str, ...]
@@ -131,13 +131,6 @@ class Connected(Event):
 
     descriptor: int
     local: str
-    peer: str
-
-
-class Accepted(Event):
-    """A server took a connection."""
-
-    number: int
     peer: str
 
 
@@ -254,9 +247,10 @@ class Blocked(Event):
 
 
 class HandshakeCompleted(Event):
-    """The first handshake of a connection ended well."""
+    """The first handshake of a connection ended well. `session_pem`: the session, for whoever wants to keep it."""
 
     summary: Summary
+    session_pem: str = ""
 
 
 class HandshakeFailed(Event):

@@ -26,7 +26,7 @@ from tlsdeck.commands.www import (
     Reverser,
     StatusPage,
 )
-from tlsdeck.events import CertificateInfo, SessionInfo, Statistics, Summary
+from tlsdeck.events import CertificateInfo, Statistics, Summary
 
 PLAIN = b"HTTP/1.0 200 ok\r\nContent-type: text/plain\r\n\r\n"
 HTML = b"HTTP/1.0 200 ok\r\nContent-type: text/html\r\n\r\n"
@@ -413,7 +413,7 @@ def read_back(page: str) -> Summary:
         reused=fact[1] == "Reused",
         cipher_version=fact[2],
         cipher=fact[3],
-        session=SessionInfo(session[0], ""),
+        session=session[0],
     )
 
 

@@ -80,7 +80,7 @@ CLIENT_1_3 = NOTHING.replace(
     bytes_written=305,
     verify_code=21,
     verify_text="unable to verify the first certificate",
-    session=SESSION,
+    session=SESSION.text,
 )
 CLIENT_1_2 = CLIENT_1_3.replace(
     version="TLSv1.2",
@@ -105,7 +105,7 @@ SERVER_1_3 = NOTHING.replace(
     signature_algorithms=("ECDSA+SHA256", "DSA+SHA512"),
     shared_signature_algorithms=("ECDSA+SHA256",),
     secure_renegotiation=True,
-    session=SESSION,
+    session=SESSION.text,
     supported_groups=("x25519", "ffdhe2048"),
     shared_groups=("x25519",),
     shared_ciphers=("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),

@@ -158,7 +158,7 @@ def test_client_report_of_a_refused_certificate_still_shows_the_chain() -> None:
 
 
 def test_client_report_of_a_failed_tls_1_2_handshake_shows_its_empty_session() -> None:
-    text = shown(ClientReport, failed(NOTHING.replace(version="TLSv1.2", session=SESSION)))
+    text = shown(ClientReport, failed(NOTHING.replace(version="TLSv1.2", session=SESSION.text)))
     assert text == FAILED_1_3[: FAILED_1_3.index("Early data")] + SESSION.text + "---\n"
 
 
@@ -216,7 +216,7 @@ def test_client_report_line(event: events.Event, line: str) -> None:
 
 
 def test_server_report_of_a_tls_1_3_handshake() -> None:
-    assert shown(ServerConnectionReport, events.HandshakeCompleted(SERVER_1_3)) == (
+    assert shown(ServerConnectionReport, events.HandshakeCompleted(SERVER_1_3, SESSION.pem)) == (
         "-----BEGIN SSL SESSION PARAMETERS-----\nsession\n-----END SSL SESSION PARAMETERS-----\n"
         "Shared ciphers:TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256\n"
         "Signature Algorithms: ECDSA+SHA256:DSA+SHA512\n"
@@ -240,7 +240,7 @@ def test_server_report_with_everything_in_order() -> None:
         renegotiation_disabled=True,
         exported_key=EXPORTED,
     )
-    assert shown(ServerConnectionReport, events.HandshakeCompleted(summary)) == (
+    assert shown(ServerConnectionReport, events.HandshakeCompleted(summary, SESSION.pem)) == (
         "-----BEGIN SSL SESSION PARAMETERS-----\nsession\n-----END SSL SESSION PARAMETERS-----\n"
         "Client certificate\n"
         "-----BEGIN CERTIFICATE-----\nleaf\n-----END CERTIFICATE-----\n"
@@ -265,9 +265,9 @@ def test_server_report_with_everything_in_order() -> None:
 
 def test_server_report_of_a_tls_1_2_resumption_leaves_out_what_was_not_sent() -> None:
     resumed = NOTHING.replace(
-        version="TLSv1.2", cipher="AES128-SHA", reused=True, secure_renegotiation=True, session=SESSION
+        version="TLSv1.2", cipher="AES128-SHA", reused=True, secure_renegotiation=True, session=SESSION.text
     )
-    assert shown(ServerConnectionReport, events.HandshakeCompleted(resumed)) == (
+    assert shown(ServerConnectionReport, events.HandshakeCompleted(resumed, SESSION.pem)) == (
         "-----BEGIN SSL SESSION PARAMETERS-----\nsession\n-----END SSL SESSION PARAMETERS-----\n"
         "CIPHER is AES128-SHA\n"
         "Reused session-id\n"

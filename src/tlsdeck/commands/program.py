@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 
 from tlsdeck import native
 from tlsdeck.errors import OutputError, SettingError, TlsdeckError, UsageError
@@ -28,11 +27,11 @@ _TRACEBACK = "TLSDECK_TRACEBACK"
 
 def run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], int]) -> int:
     """Runs `work` with the options on the command line; the exit code."""
-    # As in the originals, an interrupt ends the program at once, wherever it is.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     err = Stream(2)
     try:
         return _run(program, table, argv, work, err)
+    except KeyboardInterrupt:
+        return _interrupted()
     except OutputError:
         return FAILED
     except TlsdeckError as error:
@@ -56,6 +55,15 @@ def _run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], 
         err.text("".join(f"{program}: -{name}: not built yet\n" for name in missing))
         return FAILED
     return work(options)
+
+
+def _interrupted() -> int:
+    """Ends the process by the signal that ended the work, so that a shell sees what happened."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    return FAILED
 
 
 def _complain(err: Stream, text: str) -> int:

@@ -7,7 +7,6 @@ it until one side ends it; how it ended becomes the exit code.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 
 from tlsdeck import events
@@ -29,11 +28,10 @@ from tlsdeck.net import sockets
 from tlsdeck.net.pump import Input, Pump
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
-from tlsdeck.tls import transport
+from tlsdeck.tls import endpoint, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.credentials import load_key
-from tlsdeck.tls.endpoint import parse_host_port
 from tlsdeck.tls.library import save_randomness
 from tlsdeck.tls.session import load_session
 
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event
     from tlsdeck.net.pump import Ending
     from tlsdeck.tls.credentials import Identity
+    from tlsdeck.tls.endpoint import Address
     from tlsdeck.tls.settings import Settings
 
 PROGRAM = "s_client"
@@ -75,16 +74,18 @@ def client(options: ClientOptions) -> int:
     context = Context(settings)
     session = None if options.sess_in is None else load_session(options.sess_in)
     code = FAILED
-    connected = _dial(destination)
-    if connected is not None:
+    dialled = _dial(destination)
+    if dialled is not None:
+        descriptor, address = dialled
+        show(events.Connected(descriptor, endpoint.local_address(descriptor), str(address)))
         connection = Connection(
             context,
-            transport.descriptor(connected.fileno()),
+            transport.descriptor(descriptor),
             server_name=destination.server_name,
             session=session,
             post_handshake_auth=options.enable_pha,
         )
-        code = converse(options, connection, connected, show)
+        code = converse(options, connection, descriptor, show)
     if options.writerand is not None:
         save_randomness(options.writerand)
     return code
@@ -110,12 +111,12 @@ def parse_destination(options: ClientOptions) -> Destination:
     host, service = options.host, None if options.port is None else str(options.port)
     if options.connect is not None:
         # What -connect leaves out is not taken from -host and -port: it has its own defaults.
-        host, service = parse_host_port(
+        host, service = endpoint.parse_host_port(
             options.connect, f"{PROGRAM}: -connect argument or target parameter malformed or ambiguous"
         )
     if options.unix is not None:
         host = options.unix
-        place = sockets.Place(host, None, socket.AF_UNIX)
+        place = sockets.Place(host, None, endpoint.UNIX)
     else:
         place = sockets.Place(host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
     return Destination(place, _local(options, place.family), _server_name(options, host))
@@ -123,14 +124,14 @@ def parse_destination(options: ClientOptions) -> Destination:
 
 def _family(options: ClientOptions) -> int:
     if options.ipv4:
-        return socket.AF_INET
-    return socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
+        return endpoint.IPV4
+    return endpoint.IPV6 if options.ipv6 else endpoint.ANY
 
 
 def _local(options: ClientOptions, family: int) -> sockets.Place | None:
     if options.bind is None:
         return None
-    host, service = parse_host_port(
+    host, service = endpoint.parse_host_port(
         options.bind, f"{PROGRAM}: -bind argument parameter malformed or ambiguous"
     )
     return sockets.Place(host, service, family)
@@ -162,8 +163,8 @@ def _is_label(label: str) -> bool:
     return label.isascii() and (inner.isalnum() or not inner)
 
 
-def _dial(destination: Destination) -> socket.socket | None:
-    """A connected socket; None after saying why there is none."""
+def _dial(destination: Destination) -> tuple[int, Address] | None:
+    """A connected descriptor and the address at its other end; None after saying why there is none."""
     try:
         return sockets.dial(destination.place, destination.local)
     except NetworkError as error:
@@ -266,7 +267,7 @@ class SessionFile:
 
 
 def converse(
-    options: ClientOptions, connection: Connection, connected: socket.socket, show: Callable[[Event], None]
+    options: ClientOptions, connection: Connection, descriptor: int, show: Callable[[Event], None]
 ) -> int:
     """Runs a fresh connection to its end; the exit code."""
     crlf = options.crlf
@@ -274,11 +275,10 @@ def converse(
     letters = {} if options.nocommands or options.ign_eof else CLIENT_LETTERS
     exporter = exporter_of(options)
     try:
-        show(events.Connected(connected.fileno(), *sockets.endpoints(connected)))
         if options.nbio:
             show(events.NonBlockingSet())
         pump = Pump(
-            connection, connected.fileno(), source, letters, show,
+            connection, descriptor, source, letters, show,
             read_size=_READ_SIZE, verbose=options.nbio, exporter=exporter,
         )  # fmt: skip
         ending = pump.run()
@@ -292,7 +292,7 @@ def converse(
         code = OK
     finally:
         connection.close()
-        sockets.hang_up(connected)
+        sockets.hang_up(descriptor)
     return code
 
 

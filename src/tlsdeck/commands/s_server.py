@@ -7,7 +7,6 @@ with the terminal; with -www, -WWW, -HTTP and -rev every client is answered at o
 from __future__ import annotations
 
 import os
-import socket
 import sys
 
 from tlsdeck import events
@@ -28,11 +27,10 @@ from tlsdeck.errors import ConfigurationError, NetworkError, OutputError
 from tlsdeck.net import sockets
 from tlsdeck.net.pump import Ending, Input, Pump
 from tlsdeck.output.stream import Stream
-from tlsdeck.tls import transport
+from tlsdeck.tls import endpoint, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.credentials import load_dh_parameters
-from tlsdeck.tls.endpoint import parse_host_port
 from tlsdeck.tls.library import save_randomness
 from tlsdeck.tls.settings import ServerNameRule
 
@@ -118,14 +116,14 @@ def parse_place(options: ServerOptions) -> sockets.Place:
         UsageError: malformed.
     """
     if options.unix is not None:
-        return sockets.Place(options.unix, None, socket.AF_UNIX)
+        return sockets.Place(options.unix, None, endpoint.UNIX)
     host, service = None, _DEFAULT_SERVICE if options.port is None else str(options.port)
     if options.accept is not None:
-        host, given = parse_host_port(
+        host, given = endpoint.parse_host_port(
             options.accept, f"{PROGRAM}: -accept argument malformed or ambiguous", port_first=True
         )
         service = given or "0"
-    family = socket.AF_INET if options.ipv4 else socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
+    family = endpoint.IPV4 if options.ipv4 else endpoint.IPV6 if options.ipv6 else endpoint.ANY
     return sockets.Place(host, service, family)
 
 
@@ -326,29 +324,29 @@ def serve_in_turn(
     source = Input(0, size, crlf=options.crlf, stay=options.quiet, early=True)
     left = options.naccept
     while left != 0:
-        client = listener.accept()
+        descriptor = listener.accept()
         left = None if left is None else left - 1
-        if not converse(options, context, client, source, show):
+        if not converse(options, context, descriptor, source, show):
             return
 
 
 def converse(
     options: ServerOptions,
     context: Context,
-    client: socket.socket,
+    descriptor: int,
     source: Input,
     show: Callable[[Event], None],
 ) -> bool:
     """Runs one client's connection to its end; False when the server is to end with it."""
     connection = Connection(
-        context, transport.descriptor(client.fileno()), session_id_context=_id_context(options)
+        context, transport.descriptor(descriptor), session_id_context=_id_context(options)
     )
     try:
         if options.nbio:
             show(events.NonBlockingSet())
         pump = Pump(
             connection,
-            client.fileno(),
+            descriptor,
             source,
             {} if options.quiet else SERVER_LETTERS,
             show,
@@ -365,7 +363,7 @@ def converse(
             pump.flush()
     finally:
         connection.close()
-        sockets.hang_up(client)
+        sockets.hang_up(descriptor)
     show(events.Closed())
     return go_on
 

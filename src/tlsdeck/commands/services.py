@@ -15,7 +15,6 @@ from tlsdeck.tls.connection import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Generator
 
     from tlsdeck.events import Event
@@ -31,13 +30,11 @@ class Client:
     def __init__(
         self,
         context: Context,
-        connected: socket.socket,
+        descriptor: int,
         id_context: bytes | None,
         show: Callable[[Event], None],
     ) -> None:
-        self.connection = Connection(
-            context, transport.descriptor(connected.fileno()), session_id_context=id_context
-        )
+        self.connection = Connection(context, transport.descriptor(descriptor), session_id_context=id_context)
         self._show = show
 
     def flush(self) -> None:
@@ -71,6 +68,7 @@ class Client:
         """The handshake, the work, and the end, however it comes about."""
         established = False
         try:
+            yield "read"  # a client speaks first
             yield from self.handshake()
             established = True
             yield from work(self)
@@ -108,9 +106,9 @@ class Web:
         self._page = www.StatusPage(argv, unused.ask(summary.supported_ciphers))
         self._files = www.Files(mode, binary=binary)
 
-    def __call__(self, connected: socket.socket) -> Generator[str]:
+    def __call__(self, descriptor: int) -> Generator[str]:
         """Serves one client."""
-        return Client(self._context, connected, self._id_context, self._show).serve(self._answer)
+        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
 
     def _answer(self, client: Client) -> Generator[str]:
         reader = www.RequestReader(self._mode)
@@ -190,9 +188,9 @@ class Reverse:
         self._ignore_close = ignore_close
         self._show = show
 
-    def __call__(self, connected: socket.socket) -> Generator[str]:
+    def __call__(self, descriptor: int) -> Generator[str]:
         """Serves one client."""
-        return Client(self._context, connected, self._id_context, self._show).serve(self._answer)
+        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
 
     def _answer(self, client: Client) -> Generator[str]:
         self._show(events.HandshakeCompleted(client.connection.summary()))

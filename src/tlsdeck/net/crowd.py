@@ -8,20 +8,21 @@ returns, or raises, the loop says goodbye to the socket: FIN, half a second to t
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import time
 
 from tlsdeck.net import sockets
+from tlsdeck.tls import endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Generator
 
     from tlsdeck.net.sockets import Listener
 
-    # What serves one client: its socket in, a generator of waits out.
-    Service = Callable[[socket.socket], Generator[str]]
+    # What serves one client: its descriptor in, a generator of waits out.
+    Service = Callable[[int], Generator[str]]
 
 _EVENTS = {"read": selectors.EVENT_READ, "write": selectors.EVENT_WRITE}
 _BACK_OFF = 0.1  # seconds without accepting after the system ran out of something
@@ -44,15 +45,14 @@ class Crowd:
         self._left = limit
         self._short = short
         self._selector = selectors.DefaultSelector()
-        self._clients: dict[socket.socket, Generator[str]] = {}
-        self._leaving: dict[socket.socket, float] = {}  # to deadline, the earliest first
+        self._clients: dict[int, Generator[str]] = {}
+        self._leaving: dict[int, float] = {}  # to deadline, the earliest first
         self._resume: float | None = None  # when to accept again after a shortage
         self._in_shortage = False
 
     def run(self) -> None:
         """Serves until the limit is reached."""
-        self._listener.socket.setblocking(False)
-        self._selector.register(self._listener.socket, selectors.EVENT_READ)
+        self._selector.register(self._listener.descriptor, selectors.EVENT_READ)
         try:
             while self._left != 0 or self._clients or self._leaving:
                 self._turn()
@@ -62,13 +62,12 @@ class Crowd:
     def _turn(self) -> None:
         pending = bool(self._leaving) or self._resume is not None
         for key, _ in self._selector.select(self._timeout() if pending else None):
-            ready: socket.socket = key.fileobj  # type: ignore[assignment]
-            if ready in self._clients:
-                self._advance(ready, key.events)
-            elif ready is self._listener.socket:
+            if key.fd in self._clients:
+                self._advance(key.fd, key.events)
+            elif key.fd == self._listener.descriptor:
                 self._accept()
-            elif not sockets.take_all(ready):
-                self._drop(ready)
+            elif not sockets.take_all(key.fd):
+                self._drop(key.fd)
         if pending:
             self._pass_time()
 
@@ -76,7 +75,7 @@ class Crowd:
 
     def _accept(self) -> None:
         try:
-            client = self._listener.accept()
+            client = endpoint.accept(self._listener.descriptor)
         except OSError as error:
             # Anything else, such as a client that is gone again, concerns nobody here.
             if error.errno in _SHORTAGES:
@@ -86,7 +85,7 @@ class Crowd:
         if self._left is not None:
             self._left -= 1
             if not self._left:
-                self._selector.unregister(self._listener.socket)
+                self._selector.unregister(self._listener.descriptor)
         self._clients[client] = self._service(client)
         self._advance(client, 0)
 
@@ -94,12 +93,12 @@ class Crowd:
         if not self._in_shortage:
             self._in_shortage = True
             self._short(error)
-        self._selector.unregister(self._listener.socket)
+        self._selector.unregister(self._listener.descriptor)
         self._resume = time.monotonic() + _BACK_OFF
 
     # --- staying -------------------------------------------------------------------------------------------
 
-    def _advance(self, client: socket.socket, registered: int) -> None:
+    def _advance(self, client: int, registered: int) -> None:
         """Lets a client go on, and waits for what it asks for; `registered` is what was waited for."""
         wanted = _EVENTS.get(next(self._clients[client], ""), 0)
         if wanted:
@@ -107,7 +106,7 @@ class Crowd:
         else:
             self._leave(client, registered)
 
-    def _await(self, client: socket.socket, registered: int, wanted: int) -> None:
+    def _await(self, client: int, registered: int, wanted: int) -> None:
         if not registered:
             self._selector.register(client, wanted)
         elif wanted != registered:
@@ -115,21 +114,21 @@ class Crowd:
 
     # --- leaving -------------------------------------------------------------------------------------------
 
-    def _leave(self, client: socket.socket, registered: int) -> None:
+    def _leave(self, client: int, registered: int) -> None:
         del self._clients[client]
-        sockets.stop_sending(client)
+        endpoint.stop_sending(client)
         if sockets.take_all(client):
             self._await(client, registered, selectors.EVENT_READ)
             self._leaving[client] = time.monotonic() + sockets.LINGER
             return
         if registered:
             self._selector.unregister(client)
-        client.close()
+        os.close(client)
 
-    def _drop(self, client: socket.socket) -> None:
+    def _drop(self, client: int) -> None:
         del self._leaving[client]
         self._selector.unregister(client)
-        client.close()
+        os.close(client)
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -144,11 +143,11 @@ class Crowd:
             self._drop(next(iter(self._leaving)))
         if self._resume is not None and self._resume <= now:
             self._resume = None
-            self._selector.register(self._listener.socket, selectors.EVENT_READ)
+            self._selector.register(self._listener.descriptor, selectors.EVENT_READ)
 
     def _close(self) -> None:
         for service in self._clients.values():
             service.close()
         for client in (*self._clients, *self._leaving):
-            client.close()
+            os.close(client)
         self._selector.close()

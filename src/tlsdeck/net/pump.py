@@ -147,7 +147,8 @@ class Pump:
         self._handshaking = False
         if self._first_handshake:
             self._first_handshake = False
-            self.show(events.HandshakeCompleted(self.connection.summary(self._exporter)))
+            summary = self.connection.summary(self._exporter)
+            self.show(events.HandshakeCompleted(summary, self.connection.session_pem()))
 
     def _send(self) -> None:
         done = self.connection.write(self._outgoing)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 import time
 
 from tlsdeck.errors import NetworkError
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.endpoint import Address
 
 LINGER = 0.5  # seconds a connection stays open for the peer to take what was sent last
-_KINDS: dict[int, str] = {socket.AF_INET: "IPv4 ", socket.AF_INET6: "IPv6 "}
+_KINDS = {endpoint.IPV4: "IPv4 ", endpoint.IPV6: "IPv6 "}
 _DRAIN_SIZE = 16384  # bytes
 
 
@@ -25,19 +24,19 @@ class Place(Record):
 
     host: str | None
     service: str | None
-    family: int = socket.AF_UNSPEC
+    family: int = endpoint.ANY
 
 
-def dial(place: Place, local: Place | None = None) -> socket.socket:
-    """Connects to the first address of `place` that answers; the socket is non-blocking.
+def dial(place: Place, local: Place | None = None) -> tuple[int, Address]:
+    """Connects to the first address of `place` that answers: a descriptor, non-blocking, and that address.
 
     Raises:
         NetworkError: with the stack of every attempt; `errno` is the last attempt's.
     """
-    addresses = endpoint.look_up(place.host, place.service, place.family, socket.SOCK_STREAM, passive=False)
+    addresses = endpoint.look_up(place.host, place.service, place.family, endpoint.STREAM, passive=False)
     sources = None
     if local is not None:
-        sources = endpoint.look_up(local.host, local.service, place.family, socket.SOCK_STREAM, passive=False)
+        sources = endpoint.look_up(local.host, local.service, place.family, endpoint.STREAM, passive=False)
     stack: list[str] = []
     errno = 0
     for address in addresses:
@@ -45,7 +44,7 @@ def dial(place: Place, local: Place | None = None) -> socket.socket:
         if sources is not None and source is None:
             continue
         try:
-            return _attempt(address, source)
+            return _attempt(address, source), address
         except NetworkError as error:
             stack += error.stack
             errno = error.errno
@@ -63,29 +62,20 @@ def _no_source(local: Place, addresses: list[Address]) -> str:
     return f"Can't bind {kind}address for {local.host or ''}{service}"
 
 
-def _attempt(address: Address, source: Address | None) -> socket.socket:
-    connecting = socket.socket(fileno=endpoint.new_socket(address))
+def _attempt(address: Address, source: Address | None) -> int:
+    number = endpoint.new_socket(address)
     try:
         if source is not None:
-            endpoint.bind(connecting.fileno(), source)
-        if not endpoint.connect(connecting.fileno(), address):
-            _wait(connecting, select.POLLOUT, None)
-            # The second call tells how the first one ended; for a connected socket that is an error of its own.
-            if not _connected(connecting):
-                endpoint.connect(connecting.fileno(), address)
+            endpoint.bind(number, source)
+        if not endpoint.connect(number, address):
+            ready = _wait(number, select.POLLOUT, None)
+            # After a failure the second call tells what it was; a socket that is connected needs none.
+            if ready & (select.POLLERR | select.POLLHUP):
+                endpoint.connect(number, address)
     except BaseException:
-        connecting.close()
+        os.close(number)
         raise
-    connecting.setblocking(False)
-    return connecting
-
-
-def _connected(connecting: socket.socket) -> bool:
-    try:
-        connecting.getpeername()
-    except OSError:
-        return False
-    return True
+    return number
 
 
 class Listener:
@@ -99,44 +89,39 @@ class Listener:
         Raises:
             NetworkError: unknown address, or one that is in use or not ours.
         """
-        self._path = place.host if place.family == socket.AF_UNIX else None
+        self._path = place.host if place.family == endpoint.UNIX else None
         if self._path is not None and unlink:
             _remove(self._path)
-        addresses = endpoint.look_up(
-            place.host, place.service, place.family, socket.SOCK_STREAM, passive=True
-        )
+        addresses = endpoint.look_up(place.host, place.service, place.family, endpoint.STREAM, passive=True)
         address, only_v6 = _dual(addresses)
-        number = endpoint.new_socket(address)
+        self.descriptor = endpoint.new_socket(address)
         try:
-            endpoint.listen(number, address, only_v6=only_v6)
+            endpoint.listen(self.descriptor, address, only_v6=only_v6)
         except BaseException:
-            os.close(number)
+            os.close(self.descriptor)
             raise
-        self.socket = socket.socket(fileno=number)
-        if self._path is None:
-            # Accepted sockets inherit it: one system call less for each.
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def address(self) -> str:
         """The bound address, numeric."""
-        if self._path is not None:
-            return f"localhost:{self._path}"
-        return address_text(self.socket.getsockname())
+        return endpoint.local_address(self.descriptor) if self._path is None else f"localhost:{self._path}"
 
-    def accept(self) -> socket.socket:
-        """A new connection, non-blocking.
+    def accept(self) -> int:
+        """The next connection's descriptor, non-blocking; waits for one.
 
         Raises:
-            OSError: nothing there, or no descriptor left.
+            OSError: no descriptor left.
         """
-        connection, _peer = self.socket.accept()
-        connection.setblocking(False)
-        return connection
+        while True:
+            _wait(self.descriptor, select.POLLIN, None)
+            try:
+                return endpoint.accept(self.descriptor)
+            except (BlockingIOError, ConnectionError):
+                pass  # the client is gone again
 
     def close(self) -> None:
         """Stops listening; a UNIX socket's path is removed."""
-        self.socket.close()
+        os.close(self.descriptor)
         if self._path is not None:
             _remove(self._path)
 
@@ -147,62 +132,41 @@ def _dual(addresses: list[Address]) -> tuple[Address, bool]:
     second = addresses[1] if len(addresses) > 1 else None
     if second is not None and second.socktype == first.socktype:
         families = first.family, second.family
-        if families == (socket.AF_INET, socket.AF_INET6):
+        if families == (endpoint.IPV4, endpoint.IPV6):
             return second, False
-        if families == (socket.AF_INET6, socket.AF_INET):
+        if families == (endpoint.IPV6, endpoint.IPV4):
             return first, False
-    return first, first.family == socket.AF_INET6
+    return first, first.family == endpoint.IPV6
 
 
-def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    """A socket address as `host:port`, IPv6 in brackets."""
-    host, port = address[0], address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def endpoints(connected: socket.socket) -> tuple[str, str]:
-    """The local and the peer's address of a connected socket; empty for a UNIX socket's."""
-    if connected.family == socket.AF_UNIX:
-        return "", ""
-    return address_text(connected.getsockname()), address_text(connected.getpeername())
-
-
-def stop_sending(connected: socket.socket) -> None:
-    """Sends FIN."""
-    try:
-        connected.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass  # the peer was quicker
-
-
-def hang_up(connected: socket.socket) -> None:
+def hang_up(number: int) -> None:
     """Sends FIN, gives the peer half a second to take what is on its way, and closes.
 
     Closing with unread data would reset the connection, and the peer could lose what we sent last.
     """
-    stop_sending(connected)
+    endpoint.stop_sending(number)
     end = time.monotonic() + LINGER
-    while _wait(connected, select.POLLIN, end) and take_all(connected):
+    while _wait(number, select.POLLIN, end) and take_all(number):
         pass
-    connected.close()
+    os.close(number)
 
 
-def take_all(connected: socket.socket) -> bool:
+def take_all(number: int) -> bool:
     """Reads and forgets what has arrived; False at the end of the stream."""
     try:
-        return connected.recv(_DRAIN_SIZE) != b""
+        return os.read(number, _DRAIN_SIZE) != b""
     except BlockingIOError:
         return True
     except OSError:
         return False
 
 
-def _wait(connected: socket.socket, events: int, end: float | None) -> bool:
-    """Waits for poll(2) events until `end` on the monotonic clock; False when the time is over."""
+def _wait(number: int, events: int, end: float | None) -> int:
+    """Waits for poll(2) events until `end` on the monotonic clock; what happened, 0 when the time is over."""
     poll = select.poll()
-    poll.register(connected, events)
-    timeout = None if end is None else max(0, int((end - time.monotonic()) * 1000))
-    return bool(poll.poll(timeout))
+    poll.register(number, events)
+    ready = poll.poll(None if end is None else max(0, int((end - time.monotonic()) * 1000)))
+    return ready[0][1] if ready else 0
 
 
 def _remove(path: str) -> None:

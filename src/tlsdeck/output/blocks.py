@@ -158,7 +158,7 @@ def secure_renegotiation(summary: Summary) -> str:
 
 def session(summary: Summary) -> str:
     """The session as SSL_SESSION_print(3) shows it."""
-    return summary.session.text if summary.session else ""
+    return summary.session or ""
 
 
 def statistics(counts: Statistics) -> str:

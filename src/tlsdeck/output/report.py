@@ -224,7 +224,7 @@ def _renegotiation_started(event: events.RenegotiationStarted) -> str:
 def _server_handshake_completed(event: events.HandshakeCompleted) -> str:
     summary = event.summary
     return (
-        (summary.session.pem if summary.session else "")
+        event.session_pem
         + _client_certificate(summary)
         + (f"Shared ciphers:{':'.join(summary.shared_ciphers)}\n" if summary.shared_ciphers else "")
         + blocks.signature_algorithms(summary)

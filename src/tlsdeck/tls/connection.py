@@ -24,6 +24,7 @@ from tlsdeck.events import StateChanged, TransportUsed
 from tlsdeck.native import check, error_stack, ffi, lib, own
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import Observer
+from tlsdeck.tls.session import session_pem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -226,6 +227,11 @@ class Connection:
     def summary(self, exporter: tuple[str, int] | None = None) -> Summary:
         """What is known of the connection. `exporter`: label and length in bytes of keying material to export."""
         return summary.summarize(self._ssl, self.transport, self.context.settings, exporter)
+
+    def session_pem(self) -> str:
+        """The session as a PEM block; empty without one."""
+        pointer = lib.SSL_get_session(self._ssl)
+        return "" if pointer == ffi.NULL else session_pem(pointer)
 
     def ask(self, question: Callable[[Pointer], T]) -> T:
         """The answer of one of the functions of `tls.summary`, for callers that need only a part of it."""

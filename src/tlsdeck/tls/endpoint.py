@@ -7,6 +7,8 @@ lines of the error queue, function names included, that scripts have learned to 
 
 from __future__ import annotations
 
+import os
+
 from tlsdeck.errors import NetworkError, UsageError
 from tlsdeck.native import error_stack, ffi, lib, own, taken
 
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tlsdeck.native import Pointer
+
+
+ANY: int = lib.AF_UNSPEC
+IPV4: int = lib.AF_INET
+IPV6: int = lib.AF_INET6
+UNIX: int = lib.AF_UNIX
+STREAM: int = lib.SOCK_STREAM
 
 
 class Address:
@@ -28,6 +37,10 @@ class Address:
         self.family: int = lib.BIO_ADDRINFO_family(info)
         self.socktype: int = lib.BIO_ADDRINFO_socktype(info)
         self.protocol: int = lib.BIO_ADDRINFO_protocol(info)
+
+    def __str__(self) -> str:
+        """`host:port`, numeric, IPv6 in brackets; nothing for a UNIX socket."""
+        return _address_text(self.pointer)
 
 
 def parse_host_port(value: str, error: str, *, port_first: bool = False) -> tuple[str | None, str | None]:
@@ -105,7 +118,8 @@ def connect(number: int, address: Address) -> bool:
     Raises:
         NetworkError: refused, unreachable...
     """
-    if lib.BIO_connect(number, address.pointer, lib.BIO_SOCK_NODELAY | lib.BIO_SOCK_NONBLOCK):
+    no_delay = lib.BIO_SOCK_NODELAY if address.protocol == lib.IPPROTO_TCP else 0
+    if lib.BIO_connect(number, address.pointer, lib.BIO_SOCK_NONBLOCK | no_delay):
         return True
     errno = ffi.errno
     stack = error_stack()
@@ -115,12 +129,49 @@ def connect(number: int, address: Address) -> bool:
 
 
 def listen(number: int, address: Address, *, only_v6: bool) -> None:
-    """Binds and listens.
+    """Binds and listens, without blocking; accepted sockets inherit TCP_NODELAY.
 
     Raises:
         NetworkError: the address is in use or not allowed.
     """
-    options = lib.BIO_SOCK_REUSEADDR | (lib.BIO_SOCK_V6_ONLY if only_v6 else 0)
+    options = lib.BIO_SOCK_REUSEADDR | lib.BIO_SOCK_NONBLOCK
+    if only_v6:
+        options |= lib.BIO_SOCK_V6_ONLY
+    if address.protocol == lib.IPPROTO_TCP:
+        options |= lib.BIO_SOCK_NODELAY
     if not lib.BIO_listen(number, address.pointer, options):
         errno = ffi.errno
         raise NetworkError("", error_stack(), errno)
+
+
+def accept(listener: int) -> int:
+    """A new connection's descriptor, non-blocking.
+
+    Raises:
+        OSError: nothing there (BlockingIOError), or no descriptor left.
+    """
+    number: int = lib.tlsdeck_accept(listener)
+    if number < 0:
+        raise OSError(ffi.errno, os.strerror(ffi.errno))
+    return number
+
+
+def stop_sending(number: int) -> None:
+    """Sends FIN; whether the peer is still there does not matter."""
+    lib.shutdown(number, lib.SHUT_WR)
+
+
+def local_address(number: int) -> str:
+    """The address a socket is bound to, as `Address` shows one."""
+    address = own(lib.BIO_ADDR_new(), lib.BIO_ADDR_free)
+    info = ffi.new("union BIO_sock_info_u *", {"addr": address})
+    return _address_text(address) if lib.BIO_sock_info(number, lib.BIO_SOCK_INFO_ADDRESS, info) else ""
+
+
+def _address_text(address: Pointer) -> str:
+    host = taken(lib.BIO_ADDR_hostname_string(address, 1)) or ""
+    service = taken(lib.BIO_ADDR_service_string(address, 1)) or ""
+    family = lib.BIO_ADDR_family(address)
+    if family == UNIX:
+        return ""
+    return f"[{host}]:{service}" if family == IPV6 else f"{host}:{service}"

@@ -7,7 +7,6 @@ import sys
 from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
 from tlsdeck.native import ffi, lib, own, printed, text
 from tlsdeck.tls.names import name_text
-from tlsdeck.tls.session import session_info
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def summarize(
         expansion=_compression(lib.SSL_get_current_expansion(ssl)),
         alpn=_alpn(ssl),
         early_data=_EARLY_DATA.get(lib.SSL_get_early_data_status(ssl), "not sent"),
-        session=None if session == ffi.NULL else session_info(session),
+        session=None if session == ffi.NULL else printed(lib.SSL_SESSION_print, session),
         point_formats=_point_formats(ssl),
         supported_groups=_groups(ssl, shared=False) if settings.server else (),
         shared_groups=_groups(ssl, shared=True) if settings.server else (),
