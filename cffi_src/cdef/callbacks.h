@@ -15,5 +15,6 @@ int tlsdeck_server_name(SSL *ssl, int *alert, void *argument);
 int tlsdeck_alpn(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in,
                  unsigned int in_length, void *argument);
 void tlsdeck_keylog(const SSL *ssl, const char *line);
+char *tlsdeck_prompt(UI *ui, const char *what, const char *name);
 int tlsdeck_password(char *buffer, int size, int writing, void *argument);
 }

@@ -27,6 +27,7 @@ from tlsdeck.commands.www import (
     StatusPage,
 )
 from tlsdeck.events import CertificateInfo, Statistics, Summary
+from tlsdeck.tls.library import open_failure
 
 PLAIN = b"HTTP/1.0 200 ok\r\nContent-type: text/plain\r\n\r\n"
 HTML = b"HTTP/1.0 200 ok\r\nContent-type: text/html\r\n\r\n"
@@ -138,7 +139,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def files(site: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Files]:
     monkeypatch.chdir(site)
-    return Files
+    return lambda mode: Files(mode, open_failure)
 
 
 def content(reply: Reply) -> bytes:
@@ -186,16 +187,18 @@ def test_files_says_why_not(files: Callable[[str], Files], target: bytes, compla
 
 
 def test_files_tells_the_error_of_the_system(files: Callable[[str], Files]) -> None:
-    assert files("WWW").reply(FileRequest(b"nope ")).head == (
-        PLAIN + b"Error opening 'nope' mode='r'\r\n"
-        b"0000000000000000:error:80000002:system library:BIO_new_file:No such file or directory:"
-        b"crypto/bio/bss_file.c:0:calling fopen(nope, r)\n"
-        b"0000000000000000:error:10000080:BIO routines:BIO_new_file:no such file:crypto/bio/bss_file.c:0:\n"
-    )
+    head = files("WWW").reply(FileRequest(b"nope ")).head
+    told, first, second = head.removeprefix(PLAIN).splitlines()
+    assert told == b"Error opening 'nope' mode='r'"
+    assert first.startswith(b"0000000000000000:error:80000002:system library:BIO_new_file:No such file")
+    assert first.endswith(b":calling fopen(nope, r)")
+    assert second.startswith(b"0000000000000000:error:10000080:BIO routines:BIO_new_file:no such file:")
 
 
 def test_files_tells_the_mode(files: Callable[[str], Files]) -> None:
-    assert b"'nope' mode='rb'\r\n" in Files("WWW", binary=True).reply(FileRequest(b"nope ")).head
+    assert (
+        b"'nope' mode='rb'\r\n" in Files("WWW", open_failure, binary=True).reply(FileRequest(b"nope ")).head
+    )
 
 
 def test_files_closes_what_was_exchanged_while_it_was_opened(
@@ -210,7 +213,10 @@ def test_files_closes_what_was_exchanged_while_it_was_opened(
 
 def test_files_serves_below_the_root_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    assert content(Files("HTTP").reply(FileRequest(b"etc/passwd "))) == Path("/etc/passwd").read_bytes()
+    assert (
+        content(Files("HTTP", open_failure).reply(FileRequest(b"etc/passwd ")))
+        == Path("/etc/passwd").read_bytes()
+    )
 
 
 # --- the original ----------------------------------------------------------------------------------------------

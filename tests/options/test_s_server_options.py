@@ -12,7 +12,7 @@ NOT_BUILT = {
     *("engine", "async", "nbio_test", "trace", "security_debug", "security_debug_verbose", "crl_download"),
     *("status", "status_verbose", "status_timeout", "status_url", "status_file", "proxy", "no_proxy"),
     *("psk_identity", "psk_hint", "psk", "psk_session", "srpvfile", "srpuserseed"),
-    *("early_data", "max_early_data", "recv_max_early_data", "anti_replay", "no_anti_replay"),
+    *("early_data", "max_early_data", "recv_max_early_data"),
     *("ext_cache", "stateless", "sendfile", "nextprotoneg", "use_srtp"),
     *("dtls", "dtls1", "dtls1_2", "listen", "timeout", "mtu", "sctp", "sctp_label_bug"),
     *("xkey", "xcert", "xchain", "xchain_build", "xcertform", "xkeyform"),

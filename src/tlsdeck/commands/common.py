@@ -7,11 +7,12 @@ import os
 from tlsdeck.errors import ConfigurationError
 from tlsdeck.options.sections import Provider, RandomState, Validation
 from tlsdeck.output.stream import Stream
+from tlsdeck.record import Record
 from tlsdeck.tls import library
 from tlsdeck.tls.credentials import Identity, load_certificate, load_chain, load_key, load_revocation_list
 from tlsdeck.tls.names import ONELINE, name_flags
 from tlsdeck.tls.settings import Settings, Watch
-from tlsdeck.tls.verify import Trust
+from tlsdeck.tls.verify import Trust, VerifyParameters, parse_parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.events import Event
     from tlsdeck.options import Given, Section
+    from tlsdeck.tls.credentials import PrivateKey
 
     class Printer(Protocol):
         """An output format."""
@@ -116,8 +118,7 @@ def shared_settings(options: CommonOptions, *, server: bool) -> Settings:
         section=options.ssl_config,
         min_version=version,
         max_version=version,
-        verify_flags=tuple(options.verify_flags()),
-        verify_values=_verify_values(options),
+        verify_parameters=_verify_parameters(options),
         max_send_fragment=options.max_send_frag,
         split_send_fragment=options.split_send_frag,
         max_pipelines=options.max_pipelines,
@@ -150,23 +151,47 @@ def _trust(options: CommonOptions) -> Trust:
     )
 
 
-def _verify_values(options: CommonOptions) -> tuple[tuple[str, str], ...]:
+def _verify_parameters(options: CommonOptions) -> VerifyParameters | None:
     given = options.given_in(Validation)
-    return tuple((each.row.name, each.value) for each in given if each.value is not None)
+    values = [(each.row.name, each.value) for each in given if each.value is not None]
+    return parse_parameters(options.verify_flags(), values) if given else None
 
 
-def load_identity(
-    certificate: str, key: str | None, chain: str | None, password: str | None, names: tuple[str, str, str]
-) -> Identity:
-    """An identity from files or URIs. `names`: what messages call the key, the certificate and the chain.
+class IdentityFiles(Record):
+    """Where an identity is to be loaded from, and what messages call its parts."""
+
+    certificate: str
+    key: str | None
+    chain: str | None
+    key_form: str | None
+    key_name: str
+    certificate_name: str
+    chain_name: str
+
+
+def load_private_key(uri: str, form: str | None, password: str | None, name: str) -> PrivateKey:
+    """A private key from a file or URI.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is one of an engine's.
+    """
+    if form == "ENGINE":
+        raise ConfigurationError(
+            f"No engine specified for loading {name}\nNo filename or uri specified for loading\n {name}"
+        )
+    return load_key(uri, password, name)
+
+
+def load_identity(files: IdentityFiles, password: str | None) -> Identity:
+    """An identity from files or URIs.
 
     Raises:
         ConfigurationError: something is missing or unreadable.
     """
-    key_name, certificate_name, chain_name = names
-    private = load_key(key or certificate, password, key_name)
-    public = load_certificate(certificate, password, certificate_name)
-    return Identity(public, private, load_chain(chain, None, chain_name) if chain else ())
+    key = load_private_key(files.key or files.certificate, files.key_form, password, files.key_name)
+    certificate = load_certificate(files.certificate, password, files.certificate_name)
+    chain = load_chain(files.chain, None, files.chain_name) if files.chain else ()
+    return Identity(certificate, key, chain)
 
 
 def protocol_list(value: str) -> tuple[bytes, ...]:

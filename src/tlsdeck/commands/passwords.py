@@ -48,8 +48,8 @@ def _from_environment(name: str) -> str:
 def _from_file(path: str) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise ConfigurationError(f"Can't open file {path}: {error.strerror}") from None
+    except OSError:
+        raise ConfigurationError(f"Can't open file {path}") from None
     try:
         return _first_line(descriptor)
     finally:

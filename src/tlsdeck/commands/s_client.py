@@ -11,10 +11,12 @@ import sys
 
 from tlsdeck import events
 from tlsdeck.commands.common import (
+    IdentityFiles,
     broadcast,
     debug_printers,
     exporter_of,
     load_identity,
+    load_private_key,
     prepare_library,
     protocol_list,
     shared_settings,
@@ -31,7 +33,6 @@ from tlsdeck.record import Record
 from tlsdeck.tls import endpoint, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
-from tlsdeck.tls.credentials import load_key
 from tlsdeck.tls.library import save_randomness
 from tlsdeck.tls.session import load_session
 
@@ -174,7 +175,7 @@ def _dial(destination: Destination) -> tuple[int, Address] | None:
 
 # --- settings --------------------------------------------------------------------------------------------------
 
-_NAMES = ("client certificate private key", "client certificate", "client certificate chain")
+_KEY_NAME = "client certificate private key"
 
 
 def client_settings(options: ClientOptions) -> Settings:
@@ -183,26 +184,35 @@ def client_settings(options: ClientOptions) -> Settings:
     Raises:
         ConfigurationError: a file or value cannot be used.
     """
-    identities: tuple[Identity, ...] = ()
-    password = None
-    if options.password is not None:
-        password = read_password(options.password, "Error getting private key password")
-    if options.cert is not None:
-        identities = (load_identity(options.cert, options.key, options.cert_chain, password, _NAMES),)
-    elif options.key is not None:
-        load_key(options.key, password, _NAMES[0])
-    return shared_settings(options, server=False).replace(
+    settings = shared_settings(options, server=False)
+    return settings.replace(
         fallback_scsv=options.fallback_scsv,
         max_fragment_length=options.maxfraglen,
         ca_names_file=options.requestCAfile,
         verify_peer=options.verify is not None or options.verify_return_error,
         verify_tolerance=-1 if options.verify is None else options.verify,
-        identities=identities,
+        identities=_identities(options),
         build_chain=options.build_chain,
         alpn=() if options.alpn is None else _alpn(options.alpn),
         acknowledge_name=not options.noservername,
         keep_sessions=True,
     )
+
+
+def _identities(options: ClientOptions) -> tuple[Identity, ...]:
+    password = None
+    if options.password is not None:
+        password = read_password(options.password, "Error getting private key password")
+    if options.cert is None:
+        # A key alone is of no use, but one that cannot be read is an error all the same.
+        if options.key is not None:
+            load_private_key(options.key, options.keyform, password, _KEY_NAME)
+        return ()
+    files = IdentityFiles(
+        options.cert, options.key, options.cert_chain, options.keyform,
+        _KEY_NAME, "client certificate", "client certificate chain",
+    )  # fmt: skip
+    return (load_identity(files, password),)
 
 
 def _alpn(value: str) -> tuple[bytes, ...]:
@@ -286,13 +296,13 @@ def converse(
         if options.prexit:
             show(events.ReportRequested(connection.summary(exporter)))
         connection.shutdown()
+        sockets.hang_up(descriptor, connection.discard)
         pump.flush()
     except OutputError:
         # Whoever read our output has gone; that is how a pipeline ends, not a failure.
         code = OK
     finally:
         connection.close()
-        sockets.hang_up(descriptor)
     return code
 
 

@@ -11,6 +11,7 @@ import sys
 
 from tlsdeck import events
 from tlsdeck.commands.common import (
+    IdentityFiles,
     broadcast,
     debug_printers,
     exporter_of,
@@ -129,14 +130,6 @@ def parse_place(options: ServerOptions) -> sockets.Place:
 
 # --- settings --------------------------------------------------------------------------------------------------
 
-_NAMES = ("server certificate private key", "server certificate", "server certificate chain")
-_SECOND_NAMES = (
-    "second certificate private key",
-    "second server certificate",
-    "second server certificate chain",
-)
-_NAMED_NAMES = ("second server certificate private key", "second server certificate", "")
-
 
 def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Context:
     """The context of these options, and within it that of -servername.
@@ -144,19 +137,18 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     Raises:
         ConfigurationError: a file or value cannot be used.
     """
+    settings = _settings(options)
     password, second_password = _passwords(options)
     identities: tuple[Identity, ...] = ()
     named = None
     if not options.nocert:
         identities = (_own_identity(options, password),)
         if options.servername is not None:
-            named = load_identity(options.cert2, options.key2, None, password, _NAMED_NAMES)
+            named = load_identity(_named_files(options), password)
     if options.dcert is not None:
-        identities += (
-            load_identity(options.dcert, options.dkey, options.dcert_chain, second_password, _SECOND_NAMES),
-        )
+        identities += (load_identity(_second_files(options, options.dcert), second_password),)
     parameters = _dh_parameters(options)
-    settings = _settings(options).replace(identities=identities, dh_parameters=parameters)
+    settings = settings.replace(identities=identities, dh_parameters=parameters)
     rule = None
     if named is not None and options.servername is not None:
         second = Context(
@@ -166,10 +158,29 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
         )
         show(events.SecondContextSet())
         rule = ServerNameRule(options.servername, second, options.servername_fatal)
-    context = Context(settings.replace(server_name=rule))
-    if not options.no_dhe:
-        show(events.TemporaryDhSet(parameters is not None))
-    return context
+    return Context(settings.replace(server_name=rule), show)
+
+
+def _first_files(options: ServerOptions) -> IdentityFiles:
+    return IdentityFiles(
+        options.cert, options.key, options.cert_chain, options.keyform,
+        "server certificate private key", "server certificate", "server certificate chain",
+    )  # fmt: skip
+
+
+def _second_files(options: ServerOptions, certificate: str) -> IdentityFiles:
+    return IdentityFiles(
+        certificate, options.dkey, options.dcert_chain, options.dkeyform,
+        "second certificate private key", "second server certificate", "second server certificate chain",
+    )  # fmt: skip
+
+
+def _named_files(options: ServerOptions) -> IdentityFiles:
+    """The files of the identity for -servername."""
+    return IdentityFiles(
+        options.cert2, options.key2, None, options.keyform,
+        "second server certificate private key", "second server certificate", "",
+    )  # fmt: skip
 
 
 def _passwords(options: ServerOptions) -> tuple[str | None, str | None]:
@@ -185,7 +196,7 @@ def _passwords(options: ServerOptions) -> tuple[str | None, str | None]:
 def _own_identity(options: ServerOptions, password: str | None) -> Identity:
     """The identity of -cert and -key, or a throw-away one when there is nothing to load."""
     if options.was_given("cert", "key") or os.path.exists(options.cert):
-        return load_identity(options.cert, options.key, options.cert_chain, password, _NAMES)
+        return load_identity(_first_files(options), password)
     from tlsdeck.commands import throwaway
 
     identity, fingerprint = throwaway.make_identity()
@@ -360,10 +371,10 @@ def converse(
         # Whoever leaves by a letter or at the end of the input drops the line, as the original does.
         if ending.reason not in ("input", "quit", "drop"):
             connection.shutdown()
-            pump.flush()
+        sockets.hang_up(descriptor, lambda: sockets.take_all(descriptor))
+        pump.flush()
     finally:
         connection.close()
-        sockets.hang_up(descriptor)
     show(events.Closed())
     return go_on
 
@@ -381,8 +392,7 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
         summary = connection.summary()
         problem = summary.verify_text if summary.verify_code else None
         show(events.HandshakeFailed(summary, error.stack, errno, problem))
-        # Failed before a byte was read: it is our own settings, and no client will fare better.
-        return bool(summary.bytes_read) or isinstance(error, NetworkError)
+        return True
     show(events.ConnectionFailed(ending.operation, error.stack, errno))
     return True
 

@@ -245,11 +245,9 @@ class Protocol(Section):
     )
     early_data: bool = flag("Read early data (TLS 1.3)", built=False)
     num_tickets: int | None = integer("Tickets to send after a full TLS 1.3 handshake; default 2", conf=True)
-    anti_replay: bool = flag(
-        "Take early data with one ticket only once (the default)", conf=True, built=False
-    )
+    anti_replay: bool = flag("Take early data with one ticket only once (the default)", conf=True)
     no_anti_replay: bool = flag(
-        "Take early data with one ticket any number of times", conf=True, anti_replay=False, built=False
+        "Take early data with one ticket any number of times", conf=True, anti_replay=False
     )
     http_server_binmode: bool = flag("With -WWW and -HTTP, open files in binary mode")
     no_ca_names: bool = flag("Do not tell clients which CAs are accepted")

@@ -12,6 +12,7 @@ from tlsdeck.commands import www
 from tlsdeck.errors import LibraryError, NetworkError, PeerError
 from tlsdeck.tls import summary, transport
 from tlsdeck.tls.connection import Connection
+from tlsdeck.tls.library import open_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Web:
         self._show = show
         unused = Connection(context, transport.memory())
         self._page = www.StatusPage(argv, unused.ask(summary.supported_ciphers))
-        self._files = www.Files(mode, binary=binary)
+        self._files = www.Files(mode, open_failure, binary=binary)
 
     def __call__(self, descriptor: int) -> Generator[str]:
         """Serves one client."""

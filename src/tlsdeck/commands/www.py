@@ -15,7 +15,7 @@ from tlsdeck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tlsdeck.events import Statistics, Summary
 
@@ -208,7 +208,11 @@ class Files:
     Only regular files below it are served: no link leads out, and nothing that could block is opened.
     """
 
-    def __init__(self, mode: str, *, binary: bool = False) -> None:
+    def __init__(
+        self, mode: str, explain: Callable[[bytes, bytes], Iterable[str]], *, binary: bool = False
+    ) -> None:
+        """`explain` tries to open a path in a mode and returns the lines of the error queue."""
+        self._explain = explain
         self._root = os.path.realpath(os.getcwdb())
         self._with_header = mode == "WWW"
         self._open_mode = b"rb" if binary else b"r"  # of no other effect than to be told
@@ -220,11 +224,9 @@ class Files:
             return _complaint(name, complaint)
         try:
             return self._opened(name)
-        except OSError as error:
+        except OSError:
             told = b"Error opening '%b' mode='%b'\r\n" % (name, self._open_mode)
-            return Reply(
-                _PLAIN + told + _error_stack(error, b"calling fopen(%b, %b)" % (name, self._open_mode))
-            )
+            return Reply(_PLAIN + told + b"".join(map(_masked, self._explain(name, self._open_mode))))
 
     def _opened(self, name: bytes) -> Reply:
         path = name and os.path.join(self._root, name)  # an empty name is no file, not the directory
@@ -280,26 +282,10 @@ def _complaint(name: bytes, complaint: bytes) -> Reply:
     return Reply(_PLAIN + b"'%b' %b\r\n" % (name, complaint))
 
 
-_NO_SUCH_FILE = b"10000080:BIO routines:BIO_new_file:no such file"
-_SYSTEM_FAILED = b"10080002:BIO routines:BIO_new_file:system lib"
-_LONGEST_DATA = 1023
-
-
-def _error_stack(error: OSError, data: bytes) -> bytes:
-    """What libcrypto has on its error queue when it cannot open a file, in ERR_print_errors(3)'s words.
-
-    Where that names a thread (by an address that is nobody's business) and a line of C, here are zeros.
-    """
-    number = error.errno or 0
-    reasons = (
-        b"%08X:system library:BIO_new_file:%b" % (0x80000000 | number, os.fsencode(os.strerror(number))),
-        _NO_SUCH_FILE if number in (errno.ENOENT, errno.ENXIO) else _SYSTEM_FAILED,
-    )
-    details = (data if len(data) <= _LONGEST_DATA else b"", b"")
-    return b"".join(
-        b"%b:error:%b:crypto/bio/bss_file.c:0:%b\n" % (b"0" * 16, reason, detail)
-        for reason, detail in zip(reasons, details, strict=True)
-    )
+def _masked(line: str) -> bytes:
+    """A line of libcrypto's error queue without the thread's id: an address of ours is no business of a client's."""
+    thread, _, rest = line.partition(":")
+    return b"0" * len(thread) + b":" + rest.encode("utf-8", "surrogateescape") + b"\n"
 
 
 # --- -rev ------------------------------------------------------------------------------------------------------

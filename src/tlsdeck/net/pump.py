@@ -109,7 +109,8 @@ class Pump:
     def run(self) -> Ending:
         """Converses until one side ends it or something fails."""
         try:
-            ending = None
+            # A server has nothing to do before its client speaks or its user leaves.
+            ending = self._wait() if self._source.early else None
             while ending is None:
                 ending = self._advance() or self._wait()
         except OutputError as error:
@@ -131,7 +132,7 @@ class Pump:
         try:
             if self._handshaking:
                 self._handshake()
-            elif self._outgoing:
+            if self._outgoing and not self._handshaking:
                 self._send()
         except (PeerError, NetworkError) as error:
             self.flush()
@@ -167,7 +168,9 @@ class Pump:
         self.flush()
         self._may_read = bool(data) and self.connection.pending()
         if data is None:
-            self.show(events.Blocked("read", self.connection.want or ""))
+            # Part of a handshake is nothing to tell, unless every wait is; a record that held no data is.
+            if self._verbose or self.connection.established:
+                self.show(events.Blocked("read", self.connection.want or ""))
             return None
         if not data:
             return Ending("peer")

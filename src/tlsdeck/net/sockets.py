@@ -12,6 +12,8 @@ from tlsdeck.tls import endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tlsdeck.tls.endpoint import Address
 
 LINGER = 0.5  # seconds a connection stays open for the peer to take what was sent last
@@ -139,14 +141,15 @@ def _dual(addresses: list[Address]) -> tuple[Address, bool]:
     return first, first.family == endpoint.IPV6
 
 
-def hang_up(number: int) -> None:
+def hang_up(number: int, take: Callable[[], bool]) -> None:
     """Sends FIN, gives the peer half a second to take what is on its way, and closes.
 
-    Closing with unread data would reset the connection, and the peer could lose what we sent last.
+    Closing with unread data would reset the connection, and the peer could lose what we sent last. `take` reads and
+    forgets what has arrived, False at the end of the stream.
     """
     endpoint.stop_sending(number)
     end = time.monotonic() + LINGER
-    while _wait(number, select.POLLIN, end) and take_all(number):
+    while _wait(number, select.POLLIN, end) and take():
         pass
     os.close(number)
 

@@ -40,7 +40,12 @@ def _chain_entry(depth: int, entry: CertificateInfo, *, pem: bool) -> str:
 
 def certificate_names(certificate: CertificateInfo) -> str:
     """Subject and issuer."""
-    return f"subject={certificate.subject}\nissuer={certificate.issuer}\n"
+    return f"subject={_name(certificate.subject)}\nissuer={_name(certificate.issuer)}\n"
+
+
+def _name(name: str) -> str:
+    """A name of several lines (-nameopt multiline) goes below its label."""
+    return name if "\n" not in name else "".join(f"\n    {line}" for line in name.split("\n"))
 
 
 def ca_names(summary: Summary) -> str:

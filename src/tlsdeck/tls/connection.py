@@ -46,6 +46,7 @@ _WANTS: dict[int, str] = {
     lib.SSL_ERROR_WANT_ASYNC: "async",
 }
 
+_DISCARD_SIZE = 8192  # bytes
 _NO_CLEARING = ffi.new_allocator(should_clear_after_alloc=False)
 
 
@@ -181,6 +182,12 @@ class Connection:
         lib.ERR_clear_error()
         lib.SSL_set_verify(self._ssl, lib.SSL_VERIFY_PEER, lib.tlsdeck_verify)
         check(lib.SSL_verify_client_post_handshake(self._ssl))
+
+    def discard(self) -> bool:
+        """Takes what the peer still sends off the transport, unread; False at its end."""
+        buffer = _NO_CLEARING("char[]", _DISCARD_SIZE)
+        count = lib.BIO_read(self.transport.reading, buffer, _DISCARD_SIZE)
+        return bool(count > 0 or (count < 0 and lib.BIO_should_retry(self.transport.reading)))
 
     def close(self) -> None:
         """Frees libssl's side now. The transport is the caller's."""

@@ -8,15 +8,16 @@ one is reported.
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
-from tlsdeck.events import Statistics
+from tlsdeck.events import Statistics, TemporaryDhSet
 from tlsdeck.native import check, error_stack, ffi, lib, own
 from tlsdeck.tls import callbacks
-from tlsdeck.tls.verify import add_revocation_lists, load_trust, new_parameters, new_store
+from tlsdeck.tls.verify import add_revocation_lists, load_trust, new_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tlsdeck.events import Event
     from tlsdeck.native import Pointer
     from tlsdeck.tls.credentials import Certificate, Identity
     from tlsdeck.tls.settings import Settings
@@ -29,7 +30,7 @@ _DEFAULT_ID_CONTEXT = bytes(ffi.buffer(ffi.new("int *", 1)))
 
 
 class Context:
-    """A context for any number of connections.
+    """A context for any number of connections. What is worth telling while it is built goes to `tell`.
 
     Raises:
         ConfigurationError: a file, name or value in the settings cannot be used.
@@ -38,7 +39,7 @@ class Context:
 
     __slots__ = ("pointer", "settings", "verify_mode")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[Event], object] = bool) -> None:
         self.settings = settings
         method = lib.TLS_server_method() if settings.server else lib.TLS_client_method()
         properties = ffi.NULL if settings.properties is None else settings.properties.encode()
@@ -47,7 +48,9 @@ class Context:
         self.verify_mode = _verify_mode(settings)
         for step in _STEPS:
             lib.ERR_clear_error()
-            step(self.pointer, settings)
+            event = step(self.pointer, settings)
+            if event is not None:
+                tell(event)
 
     def statistics(self) -> Statistics:
         """The session counters."""
@@ -182,10 +185,9 @@ def _fragment_length(context: Pointer, settings: Settings) -> None:
 
 
 def _parameters(context: Pointer, settings: Settings) -> None:
-    if settings.verify_flags or settings.verify_values:
-        parameters = new_parameters(settings.verify_flags, settings.verify_values)
-        if not lib.SSL_CTX_set1_param(context, parameters):
-            raise ConfigurationError("Error setting verify params", error_stack())
+    parameters = settings.verify_parameters
+    if parameters is not None and not lib.SSL_CTX_set1_param(context, parameters.pointer):
+        raise ConfigurationError("Error setting verify params", error_stack())
 
 
 def _stores(context: Pointer, settings: Settings) -> None:
@@ -224,17 +226,18 @@ def _verification(context: Pointer, settings: Settings) -> None:
 # --- identity --------------------------------------------------------------------------------------------------
 
 
-def _temporary_keys(context: Pointer, settings: Settings) -> None:
+def _temporary_keys(context: Pointer, settings: Settings) -> Event | None:
     if not settings.dh:
-        return
+        return None
     if settings.dh_parameters is None:
         lib.SSL_CTX_set_dh_auto(context, 1)
-        return
+        return TemporaryDhSet(from_file=False)
     lib.EVP_PKEY_up_ref(settings.dh_parameters.pointer)
     if not lib.SSL_CTX_set0_tmp_dh_pkey(context, settings.dh_parameters.pointer):
         stack = error_stack()
         lib.EVP_PKEY_free(settings.dh_parameters.pointer)
         raise ConfigurationError("Error setting temp DH parameters", stack)
+    return TemporaryDhSet(from_file=True)
 
 
 def _identities(context: Pointer, settings: Settings) -> None:
@@ -252,7 +255,8 @@ def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
     certificate, key = identity.certificate.pointer, identity.key.pointer
     _used(lib.SSL_CTX_use_certificate(context, certificate), "error setting certificate")
     _used(lib.SSL_CTX_use_PrivateKey(context, key), "error setting private key")
-    _used(lib.SSL_CTX_check_private_key(context), "Private key does not match the certificate public key")
+    if not lib.SSL_CTX_check_private_key(context):
+        raise ConfigurationError("Private key does not match the certificate public key")
     if identity.chain:
         with_chain = lib.SSL_CTX_set1_chain(context, _stack(identity.chain))
         _used(with_chain, "error setting certificate chain")
@@ -318,7 +322,7 @@ def _keylog(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_keylog_callback(context, lib.tlsdeck_keylog)
 
 
-_STEPS = (
+_STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _modes,
     _conf_commands,
     _section,

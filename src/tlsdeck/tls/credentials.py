@@ -146,9 +146,8 @@ def _not_read(what: str, uri: str) -> NoReturn:
 def _objects(uri: str, password: str | None, kind: _Kind, description: str) -> Iterator[Pointer]:
     """Every object of a kind in a store. The error queue holds the reason when it ends early."""
     lib.ERR_clear_error()
-    secret = ffi.new_handle(password)
-    method = _asking(password)
-    data = secret if password is not None else ffi.NULL
+    data = ffi.new_handle(uri if password is None else password)
+    method = _prompting() if password is None else _answering()
     store = lib.OSSL_STORE_open_ex(
         uri.encode(), ffi.NULL, ffi.NULL, method, data, ffi.NULL, ffi.NULL, ffi.NULL
     )
@@ -171,11 +170,29 @@ def _objects(uri: str, password: str | None, kind: _Kind, description: str) -> I
         lib.OSSL_STORE_close(store)
 
 
-def _asking(password: str | None) -> Pointer:
-    """The UI_METHOD that answers with `password`, or asks on the terminal."""
-    if password is None:
-        return lib.UI_OpenSSL()
+def _answering() -> Pointer:
+    """A UI_METHOD that answers every question with the password in its user data."""
     return own(lib.UI_UTIL_wrap_read_pem_callback(lib.tlsdeck_password, 0), lib.UI_destroy_method)
+
+
+def _prompting() -> Pointer:
+    """A UI_METHOD that asks on the terminal for the pass phrase of what its user data names."""
+    method = own(lib.UI_create_method(b"tlsdeck"), lib.UI_destroy_method)
+    terminal = lib.UI_OpenSSL()
+    lib.UI_method_set_opener(method, lib.UI_method_get_opener(terminal))
+    lib.UI_method_set_writer(method, lib.UI_method_get_writer(terminal))
+    lib.UI_method_set_reader(method, lib.UI_method_get_reader(terminal))
+    lib.UI_method_set_closer(method, lib.UI_method_get_closer(terminal))
+    lib.UI_method_set_prompt_constructor(method, lib.tlsdeck_prompt)
+    return method
+
+
+@ffi.def_extern(error=ffi.NULL)  # type: ignore[untyped-decorator]
+def tlsdeck_prompt(ui: Pointer, what: Pointer, name: Pointer) -> Pointer:
+    """`Enter pass phrase for NAME:`, as UI_construct_prompt(3) makes it."""
+    place = str(ffi.from_handle(lib.UI_get0_user_data(ui))).encode()
+    what = b"pass phrase" if what == ffi.NULL else what
+    return lib.UI_construct_prompt(ffi.NULL, what, place if name == ffi.NULL else name)
 
 
 @ffi.def_extern(error=-1)  # type: ignore[untyped-decorator]

@@ -53,3 +53,12 @@ def save_randomness(path: str) -> None:
 def version() -> str:
     """The library's own name and version, as in `OpenSSL 3.0.19 27 Jan 2026`."""
     return text(lib.OpenSSL_version(0))
+
+
+def open_failure(path: bytes, mode: bytes) -> tuple[str, ...]:
+    """Tries to open a file as BIO_new_file(3) does; the lines of the error queue, none if it works."""
+    lib.ERR_clear_error()
+    bio = lib.BIO_new_file(path, mode)
+    if bio != ffi.NULL:
+        lib.BIO_free(bio)
+    return error_stack()

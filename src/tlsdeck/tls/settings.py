@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
-    from tlsdeck.tls.verify import Trust
+    from tlsdeck.tls.verify import Trust, VerifyParameters
 
 
 class Watch(Record):
@@ -47,8 +47,7 @@ class Settings(Record):
     min_version: int = 0  # code point, 0 for none
     max_version: int = 0
     session_id_prefix: str | None = None
-    verify_flags: tuple[str, ...] = ()  # names of X509_V_FLAG_... constants
-    verify_values: tuple[tuple[str, str], ...] = ()  # the other options of X509_VERIFY_PARAM(3), in order
+    verify_parameters: VerifyParameters | None = None
     max_send_fragment: int | None = None  # bytes
     split_send_fragment: int | None = None  # bytes
     max_pipelines: int | None = None

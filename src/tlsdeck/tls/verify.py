@@ -90,8 +90,14 @@ def _load(
 # --- X509_VERIFY_PARAM -----------------------------------------------------------------------------------------
 
 
-def new_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) -> Pointer:
-    """An X509_VERIFY_PARAM from the names of X509_V_FLAG_... constants, and option names with values.
+class VerifyParameters(Record):
+    """What makes a chain valid, as libcrypto keeps it."""
+
+    pointer: Pointer
+
+
+def parse_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) -> VerifyParameters:
+    """From the names of X509_V_FLAG_... constants, and option names with values.
 
     Raises:
         SettingError: a value that libcrypto does not know or cannot read.
@@ -101,7 +107,7 @@ def new_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) -> P
         lib.X509_VERIFY_PARAM_set_flags(parameters, getattr(lib, flag))
     for name, value in values:
         _SETTERS[name](parameters, value)
-    return parameters
+    return VerifyParameters(parameters)
 
 
 def _set_policy(parameters: Pointer, value: str) -> None:
