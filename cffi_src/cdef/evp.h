@@ -4,8 +4,6 @@ int EVP_PKEY_get_id(const EVP_PKEY *key);
 int EVP_PKEY_get_base_id(const EVP_PKEY *key);
 int EVP_PKEY_get_bits(const EVP_PKEY *key);
 int EVP_PKEY_get_group_name(const EVP_PKEY *key, char *name, size_t size, size_t *length);
-int EVP_PKEY_is_a(const EVP_PKEY *key, const char *name);
-int EVP_set_default_properties(OSSL_LIB_CTX *library, const char *query);
 static const int EVP_PKEY_RSA;
 static const int EVP_PKEY_RSA_PSS;
 static const int EVP_PKEY_DSA;

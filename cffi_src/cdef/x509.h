@@ -1,5 +1,4 @@
 void X509_free(X509 *certificate);
-int X509_up_ref(X509 *certificate);
 const X509_NAME *X509_get_subject_name(const X509 *certificate);
 const X509_NAME *X509_get_issuer_name(const X509 *certificate);
 const ASN1_TIME *X509_get0_notBefore(const X509 *certificate);
@@ -8,7 +7,6 @@ EVP_PKEY *X509_get0_pubkey(const X509 *certificate);
 int X509_get_signature_nid(const X509 *certificate);
 int X509_NAME_print_ex(BIO *out, const X509_NAME *name, int indent, unsigned long flags);
 int X509_print(BIO *out, X509 *certificate);
-int i2d_X509(const X509 *certificate, unsigned char **out);
 void X509_CRL_free(X509_CRL *crl);
 static const unsigned long XN_FLAG_ONELINE;
 static const unsigned long XN_FLAG_COMPAT;

@@ -7,7 +7,6 @@ int X509_STORE_load_store(X509_STORE *store, const char *uri);
 
 X509 *X509_STORE_CTX_get_current_cert(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_error(const X509_STORE_CTX *context);
-void X509_STORE_CTX_set_error(X509_STORE_CTX *context, int error);
 int X509_STORE_CTX_get_error_depth(const X509_STORE_CTX *context);
 void *X509_STORE_CTX_get_ex_data(const X509_STORE_CTX *context, int index);
 X509_POLICY_TREE *X509_STORE_CTX_get0_policy_tree(const X509_STORE_CTX *context);
@@ -64,5 +63,4 @@ static const int X509_V_ERR_CERT_NOT_YET_VALID;
 static const int X509_V_ERR_CERT_HAS_EXPIRED;
 static const int X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD;
 static const int X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
-static const int X509_V_ERR_CERT_CHAIN_TOO_LONG;
 static const int X509_V_ERR_NO_EXPLICIT_POLICY;

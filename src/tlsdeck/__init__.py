@@ -1,5 +1,76 @@
-"""tlsdeck: OpenSSL's s_client and s_server anew, and the library under them."""
+"""tlsdeck: OpenSSL's s_client and s_server anew, and the library under them.
+
+The names below are the library; with them go `tlsdeck.errors` and `tlsdeck.events`. They are imported when they are
+first asked for, so that a program pays only for what it uses.
+"""
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlsdeck.tls.connection import Connection
+    from tlsdeck.tls.context import Context
+    from tlsdeck.tls.credentials import (
+        Identity,
+        load_certificate,
+        load_chain,
+        load_key,
+        load_revocation_list,
+        parse_identity,
+    )
+    from tlsdeck.tls.session import Session, load_session
+    from tlsdeck.tls.settings import ServerNameRule, Settings, Watch
+    from tlsdeck.tls.transport import descriptor, memory
+    from tlsdeck.tls.verify import Trust, VerifyParameters, parse_parameters
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Connection": "tls.connection",
+    "Context": "tls.context",
+    "Identity": "tls.credentials",
+    "ServerNameRule": "tls.settings",
+    "Session": "tls.session",
+    "Settings": "tls.settings",
+    "Trust": "tls.verify",
+    "VerifyParameters": "tls.verify",
+    "Watch": "tls.settings",
+    "descriptor": "tls.transport",
+    "load_certificate": "tls.credentials",
+    "load_chain": "tls.credentials",
+    "load_key": "tls.credentials",
+    "load_revocation_list": "tls.credentials",
+    "load_session": "tls.session",
+    "memory": "tls.transport",
+    "parse_identity": "tls.credentials",
+    "parse_parameters": "tls.verify",
+}
+
+__all__ = [
+    "Connection",
+    "Context",
+    "Identity",
+    "ServerNameRule",
+    "Session",
+    "Settings",
+    "Trust",
+    "VerifyParameters",
+    "Watch",
+    "descriptor",
+    "load_certificate",
+    "load_chain",
+    "load_key",
+    "load_revocation_list",
+    "load_session",
+    "memory",
+    "parse_identity",
+    "parse_parameters",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tlsdeck' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"tlsdeck.{_HOMES[name]}"), name)

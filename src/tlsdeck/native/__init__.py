@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Pointer: TypeAlias = Any  # a C pointer or handle; what it points to is the function's business
 
-__all__ = ["check", "error_stack", "ffi", "has", "lib", "own", "printed", "taken", "text"]
+__all__ = ["check", "encoded", "error_stack", "ffi", "has", "lib", "own", "printed", "taken", "text"]
 
 
 def has(symbol: str) -> bool:
@@ -47,6 +47,17 @@ def error_stack() -> tuple[str, ...]:
 def text(string: Pointer) -> str:
     """A C string as str; undecodable bytes survive as surrogates (PEP 383)."""
     return bytes(ffi.string(string)).decode("utf-8", "surrogateescape")
+
+
+def encoded(string: str) -> bytes:
+    """The reverse of `text`, for a C function that takes a string.
+
+    Raises:
+        ValueError: it holds a NUL, where C would see its end.
+    """
+    if "\0" in string:
+        raise ValueError(f"NUL character in {string!r}")
+    return string.encode("utf-8", "surrogateescape")
 
 
 def taken(string: Pointer) -> str | None:

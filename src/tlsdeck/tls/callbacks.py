@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck import events
-from tlsdeck.native import ffi, lib, printed, text
+from tlsdeck.native import encoded, ffi, lib, printed, text
 from tlsdeck.tls.names import name_text
 from tlsdeck.tls.session import session_info
 
@@ -257,7 +257,7 @@ _SESSION_ID_TRIES = 10
 def tlsdeck_session_id(ssl: Pointer, session_id: Pointer, length: Pointer) -> int:
     """SSL_CTX_set_generate_session_id(3): random bytes behind the prefix of -id_prefix."""
     observer = observer_of(ssl)
-    prefix = (observer.settings.session_id_prefix or "").encode()[: length[0]]
+    prefix = encoded(observer.settings.session_id_prefix or "")[: length[0]]
     for _ in range(_SESSION_ID_TRIES):
         candidate = prefix + os.urandom(length[0] - len(prefix))
         ffi.memmove(session_id, candidate, len(candidate))

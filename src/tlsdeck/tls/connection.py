@@ -21,7 +21,7 @@ import os
 
 from tlsdeck.errors import LibraryError, NetworkError, PeerError
 from tlsdeck.events import StateChanged, TransportUsed
-from tlsdeck.native import check, error_stack, ffi, lib, own
+from tlsdeck.native import check, encoded, error_stack, ffi, lib, own
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import Observer
 from tlsdeck.tls.session import session_pem
@@ -84,7 +84,7 @@ class Connection:
         self._attach()
         self._watch()
         if server_name is not None:
-            check(lib.SSL_set_tlsext_host_name(self._ssl, server_name.encode()))
+            check(lib.SSL_set_tlsext_host_name(self._ssl, encoded(server_name)))
         if session is not None:
             check(lib.SSL_set_session(self._ssl, session.pointer), "Can't set session")
         if session_id_context is not None:
@@ -190,8 +190,9 @@ class Connection:
         return bool(count > 0 or (count < 0 and lib.BIO_should_retry(self.transport.reading)))
 
     def close(self) -> None:
-        """Frees libssl's side now. The transport is the caller's."""
-        ffi.release(self._ssl)
+        """Frees libssl's side now; the connection is of no use any more. The transport is the caller's."""
+        ssl, self._ssl = self._ssl, None
+        ffi.release(ssl)
 
     # --- facts ---------------------------------------------------------------------------------------------
 

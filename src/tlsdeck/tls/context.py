@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
 from tlsdeck.events import Statistics, TemporaryDhSet
-from tlsdeck.native import check, error_stack, ffi, lib, own
+from tlsdeck.native import check, encoded, error_stack, ffi, lib, own
 from tlsdeck.tls import callbacks
 from tlsdeck.tls.verify import add_revocation_lists, load_trust, new_store
 
@@ -42,7 +42,7 @@ class Context:
     def __init__(self, settings: Settings, tell: Callable[[Event], object] = bool) -> None:
         self.settings = settings
         method = lib.TLS_server_method() if settings.server else lib.TLS_client_method()
-        properties = ffi.NULL if settings.properties is None else settings.properties.encode()
+        properties = ffi.NULL if settings.properties is None else encoded(settings.properties)
         lib.ERR_clear_error()
         self.pointer = own(lib.SSL_CTX_new_ex(ffi.NULL, properties, method), lib.SSL_CTX_free)
         self.verify_mode = _verify_mode(settings)
@@ -106,8 +106,8 @@ def _conf_commands(context: Pointer, settings: Settings) -> None:
     lib.SSL_CONF_CTX_set_flags(conf, lib.SSL_CONF_FLAG_CMDLINE | role)
     lib.SSL_CONF_CTX_set_ssl_ctx(conf, context)
     for name, value in settings.conf_commands:
-        argument = ffi.NULL if value is None else value.encode()
-        if lib.SSL_CONF_cmd(conf, b"-" + name.encode(), argument) <= 0:
+        argument = ffi.NULL if value is None else encoded(value)
+        if lib.SSL_CONF_cmd(conf, b"-" + encoded(name), argument) <= 0:
             shown = "<NULL>" if value is None else value
             raise ConfigurationError(f"Call to SSL_CONF_cmd(-{name}, {shown}) failed", error_stack())
     if not lib.SSL_CONF_CTX_finish(conf):
@@ -115,7 +115,7 @@ def _conf_commands(context: Pointer, settings: Settings) -> None:
 
 
 def _section(context: Pointer, settings: Settings) -> None:
-    if settings.section is not None and not lib.SSL_CTX_config(context, settings.section.encode()):
+    if settings.section is not None and not lib.SSL_CTX_config(context, encoded(settings.section)):
         raise ConfigurationError(f'Error using configuration "{settings.section}"', error_stack())
 
 
@@ -207,7 +207,7 @@ def _trust(context: Pointer, settings: Settings) -> None:
 def _ca_names(context: Pointer, settings: Settings) -> None:
     if settings.ca_names_file is None:
         return
-    file = settings.ca_names_file.encode()
+    file = encoded(settings.ca_names_file)
     if settings.server:
         lib.SSL_CTX_set_client_CA_list(context, lib.SSL_load_client_CA_file(file))
         return
@@ -247,7 +247,7 @@ def _identities(context: Pointer, settings: Settings) -> None:
             _complete_chain(context)
         if position == 0 and settings.server_info is not None:
             lib.ERR_clear_error()
-            if not lib.SSL_CTX_use_serverinfo_file(context, settings.server_info.encode()):
+            if not lib.SSL_CTX_use_serverinfo_file(context, encoded(settings.server_info)):
                 raise ConfigurationError("", error_stack())
 
 

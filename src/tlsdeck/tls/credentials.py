@@ -7,7 +7,7 @@ says on failure what it wanted and from where, in the words of OpenSSL's own pro
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError
-from tlsdeck.native import error_stack, ffi, lib, own
+from tlsdeck.native import encoded, error_stack, ffi, lib, own
 from tlsdeck.record import Record
 
 TYPE_CHECKING = False
@@ -149,7 +149,7 @@ def _objects(uri: str, password: str | None, kind: _Kind, description: str) -> I
     data = ffi.new_handle(uri if password is None else password)
     method = _prompting() if password is None else _answering()
     store = lib.OSSL_STORE_open_ex(
-        uri.encode(), ffi.NULL, ffi.NULL, method, data, ffi.NULL, ffi.NULL, ffi.NULL
+        encoded(uri), ffi.NULL, ffi.NULL, method, data, ffi.NULL, ffi.NULL, ffi.NULL
     )
     if store == ffi.NULL:
         raise ConfigurationError(
@@ -190,7 +190,7 @@ def _prompting() -> Pointer:
 @ffi.def_extern(error=ffi.NULL)  # type: ignore[untyped-decorator]
 def tlsdeck_prompt(ui: Pointer, what: Pointer, name: Pointer) -> Pointer:
     """`Enter pass phrase for NAME:`, as UI_construct_prompt(3) makes it."""
-    place = str(ffi.from_handle(lib.UI_get0_user_data(ui))).encode()
+    place = encoded(str(ffi.from_handle(lib.UI_get0_user_data(ui))))
     what = b"pass phrase" if what == ffi.NULL else what
     return lib.UI_construct_prompt(ffi.NULL, what, place if name == ffi.NULL else name)
 
@@ -198,7 +198,7 @@ def tlsdeck_prompt(ui: Pointer, what: Pointer, name: Pointer) -> Pointer:
 @ffi.def_extern(error=-1)  # type: ignore[untyped-decorator]
 def tlsdeck_password(buffer: Pointer, size: int, _writing: int, argument: Pointer) -> int:
     """The password that goes with `argument`, as pem_password_cb(3) wants it."""
-    secret = str(ffi.from_handle(argument)).encode()
+    secret = encoded(str(ffi.from_handle(argument)))
     if len(secret) > size:
         return -1
     ffi.memmove(buffer, secret, len(secret))

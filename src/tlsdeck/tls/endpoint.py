@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck.errors import NetworkError, UsageError
-from tlsdeck.native import error_stack, ffi, lib, own, taken
+from tlsdeck.native import encoded, error_stack, ffi, lib, own, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def parse_host_port(value: str, error: str, *, port_first: bool = False) -> tupl
     """
     host, service = ffi.new("char **"), ffi.new("char **")
     priority = lib.BIO_PARSE_PRIO_SERV if port_first else lib.BIO_PARSE_PRIO_HOST
-    parsed = lib.BIO_parse_hostserv(value.encode(), host, service, priority)
+    parsed = lib.BIO_parse_hostserv(encoded(value), host, service, priority)
     found = taken(host[0]), taken(service[0])
     lib.ERR_clear_error()
     if not parsed:
@@ -85,7 +85,7 @@ def _each(info: Pointer) -> Iterator[Pointer]:
 
 
 def _c(value: str | None) -> Pointer | bytes:
-    return ffi.NULL if value is None else value.encode()
+    return ffi.NULL if value is None else encoded(value)
 
 
 def new_socket(address: Address) -> int:

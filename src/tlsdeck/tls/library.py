@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
-from tlsdeck.native import error_stack, ffi, lib, text
+from tlsdeck.native import encoded, error_stack, ffi, lib, text
 
 
 def load_provider(name: str) -> None:
@@ -13,7 +13,7 @@ def load_provider(name: str) -> None:
         SettingError: no such provider.
     """
     lib.ERR_clear_error()
-    if lib.OSSL_PROVIDER_load(ffi.NULL, name.encode()) == ffi.NULL:
+    if lib.OSSL_PROVIDER_load(ffi.NULL, encoded(name)) == ffi.NULL:
         hint = "Hint: use -provider-path option or OPENSSL_MODULES environment variable."
         raise SettingError(f"unable to load provider {name}\n{hint}", error_stack())
 
@@ -24,7 +24,7 @@ def set_provider_path(directory: str) -> None:
     Raises:
         SettingError: libcrypto would not take it.
     """
-    if not lib.OSSL_PROVIDER_set_default_search_path(ffi.NULL, directory.encode()):
+    if not lib.OSSL_PROVIDER_set_default_search_path(ffi.NULL, encoded(directory)):
         raise SettingError(f"unable to set provider search path {directory}", error_stack())
 
 
@@ -35,7 +35,7 @@ def load_randomness(path: str) -> None:
         ConfigurationError: the file cannot be read.
     """
     lib.ERR_clear_error()
-    if lib.RAND_load_file(path.encode(), -1) < 0:
+    if lib.RAND_load_file(encoded(path), -1) < 0:
         raise ConfigurationError(f"Can't load {path} into RNG", error_stack())
 
 
@@ -46,7 +46,7 @@ def save_randomness(path: str) -> None:
         ConfigurationError: the file cannot be written.
     """
     lib.ERR_clear_error()
-    if lib.RAND_write_file(path.encode()) < 0:
+    if lib.RAND_write_file(encoded(path)) < 0:
         raise ConfigurationError("Cannot write random bytes:", error_stack())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError
 from tlsdeck.events import SessionInfo
-from tlsdeck.native import error_stack, ffi, lib, own, printed
+from tlsdeck.native import encoded, error_stack, ffi, lib, own, printed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def load_session(path: str) -> Session:
         ConfigurationError: the file cannot be opened or holds no session.
     """
     lib.ERR_clear_error()
-    bio = lib.BIO_new_file(path.encode(), b"r")
+    bio = lib.BIO_new_file(encoded(path), b"r")
     if bio == ffi.NULL:
         raise ConfigurationError(f"Can't open session file {path}", error_stack())
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
-from tlsdeck.native import ffi, lib, own, printed, text
+from tlsdeck.native import encoded, ffi, lib, own, printed, text
 from tlsdeck.tls.names import name_text
 
 TYPE_CHECKING = False
@@ -301,7 +301,7 @@ def _compression(method: Pointer) -> str | None:
 
 
 def _exported(ssl: Pointer, label: str, length: int) -> ExportedKey:
-    out, name = ffi.new("unsigned char[]", length), label.encode()
+    out, name = ffi.new("unsigned char[]", length), encoded(label)
     exported = lib.SSL_export_keying_material(ssl, out, length, name, len(name), ffi.NULL, 0, 0)
     return ExportedKey(label, length, bytes(ffi.buffer(out, length)) if exported else None)
 

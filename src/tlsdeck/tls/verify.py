@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
-from tlsdeck.native import error_stack, ffi, lib, own
+from tlsdeck.native import encoded, error_stack, ffi, lib, own
 from tlsdeck.record import Record
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def _load(
 ) -> None:
     for load, place in named:
         lib.ERR_clear_error()
-        if place is not None and not load(target, place.encode()):
+        if place is not None and not load(target, encoded(place)):
             raise ConfigurationError(message, error_stack())
 
 
@@ -111,34 +111,34 @@ def parse_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) ->
 
 
 def _set_policy(parameters: Pointer, value: str) -> None:
-    policy = lib.OBJ_txt2obj(value.encode(), 0)
+    policy = lib.OBJ_txt2obj(encoded(value), 0)
     _known(policy != ffi.NULL, f"Invalid Policy {value}")
     lib.X509_VERIFY_PARAM_add0_policy(parameters, policy)
 
 
 def _set_purpose(parameters: Pointer, value: str) -> None:
-    index = lib.X509_PURPOSE_get_by_sname(value.encode())
+    index = lib.X509_PURPOSE_get_by_sname(encoded(value))
     _known(index >= 0, f"Invalid purpose {value}")
     purpose = lib.X509_PURPOSE_get_id(lib.X509_PURPOSE_get0(index))
     _known(lib.X509_VERIFY_PARAM_set_purpose(parameters, purpose), f"Internal error setting purpose {value}")
 
 
 def _set_name(parameters: Pointer, value: str) -> None:
-    named = lib.X509_VERIFY_PARAM_lookup(value.encode())
+    named = lib.X509_VERIFY_PARAM_lookup(encoded(value))
     _known(named != ffi.NULL, f"Invalid verify name {value}")
     lib.X509_VERIFY_PARAM_set1(parameters, named)
 
 
 def _set_host(parameters: Pointer, value: str) -> None:
-    lib.X509_VERIFY_PARAM_set1_host(parameters, value.encode(), 0)
+    lib.X509_VERIFY_PARAM_set1_host(parameters, encoded(value), 0)
 
 
 def _set_email(parameters: Pointer, value: str) -> None:
-    lib.X509_VERIFY_PARAM_set1_email(parameters, value.encode(), 0)
+    lib.X509_VERIFY_PARAM_set1_email(parameters, encoded(value), 0)
 
 
 def _set_address(parameters: Pointer, value: str) -> None:
-    known = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, value.encode())
+    known = lib.X509_VERIFY_PARAM_set1_ip_asc(parameters, encoded(value))
     _known(known, f"Invalid IP address for -verify_ip: {value}")
 
 
