@@ -546,7 +546,9 @@ FILES = (
         "password_file_missing", "-cert rsa.pem -key locked.key -pass file:nowhere", "Error getting password"
     ),
     alone("password_without_colon", "-cert rsa.pem -key locked.key -pass secret", "missing ':' within"),
-    alone("keylogfile_unwritable", f"{RSA} -no_dhe -keylogfile nowhere/keys.log", "Error writing keylog file"),
+    alone(
+        "keylogfile_unwritable", f"{RSA} -no_dhe -keylogfile nowhere/keys.log", "Error writing keylog file"
+    ),
     alone("cipher", f"{RSA} -cipher NOSUCH", "Call to SSL_CONF_cmd(-cipher, NOSUCH) failed"),
     alone("groups", f"{RSA} -groups NOSUCH", "Call to SSL_CONF_cmd(-groups, NOSUCH) failed"),
     alone("named_curve", f"{RSA} -named_curve a:b", "Call to SSL_CONF_cmd(-named_curve, a:b) failed"),
