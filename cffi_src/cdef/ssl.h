@@ -1,7 +1,7 @@
 /* Methods and contexts */
 const SSL_METHOD *TLS_client_method(void);
 const SSL_METHOD *TLS_server_method(void);
-#ifndef OPENSSL_NO_SSL3_METHOD
+#if !defined(OPENSSL_NO_SSL3_METHOD) && OPENSSL_VERSION_NUMBER < 0x40000000L
 const SSL_METHOD *SSLv3_client_method(void);
 const SSL_METHOD *SSLv3_server_method(void);
 #endif
