@@ -1,0 +1,89 @@
+"""What is said before TLS, over a connected descriptor."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from tlsdeck.errors import NetworkError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from tlsdeck.events import Event
+    from tlsdeck.preamble import Preamble
+
+    T = TypeVar("T")
+
+_READ_SIZE = 4096  # bytes
+
+
+def run(
+    preamble: Preamble, descriptor: int, show: Callable[[Event], None], deadline: float | None = None
+) -> None:
+    """Converses until the preamble is done, showing its events; the descriptor must not block.
+
+    `deadline` is on the monotonic clock, None for no limit.
+
+    Raises:
+        PeerError: the peer refused, broke the protocol, closed, or made us wait longer than the protocol allows.
+        NetworkError: the connection failed, or the deadline has passed.
+    """
+    try:
+        _send(preamble, descriptor, preamble.start(), deadline)
+        while not preamble.done:
+            out = preamble.feed(_receive(preamble, descriptor, deadline))
+            _show(preamble, show)
+            _send(preamble, descriptor, out, deadline)
+    finally:
+        # What was noticed before a failure helps to understand it.
+        _show(preamble, show)
+
+
+def _show(preamble: Preamble, show: Callable[[Event], None]) -> None:
+    for event in preamble.drain():
+        show(event)
+
+
+def _receive(preamble: Preamble, descriptor: int, deadline: float | None) -> bytes:
+    while (data := _attempt(preamble, os.read, descriptor, _READ_SIZE)) is None:
+        _wait(preamble, descriptor, select.POLLIN, deadline)
+    return data
+
+
+def _send(preamble: Preamble, descriptor: int, data: bytes, deadline: float | None) -> None:
+    while data:
+        count = _attempt(preamble, os.write, descriptor, data)
+        if count is None:
+            _wait(preamble, descriptor, select.POLLOUT, deadline)
+        else:
+            data = data[count:]
+
+
+def _attempt(preamble: Preamble, operation: Callable[..., T], *arguments: object) -> T | None:
+    """The operation's result, None when it has to wait."""
+    try:
+        return operation(*arguments)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        message = f"{preamble.dialogue.label} failed, {error.strerror}"
+        raise NetworkError(message, errno=error.errno or 0) from error
+
+
+def _wait(preamble: Preamble, descriptor: int, events: int, deadline: float | None) -> None:
+    """Waits for poll(2) events, no longer than the deadline and the dialogue's patience allow."""
+    patience = preamble.dialogue.patience
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    impatient = patience is not None and (left is None or patience < left)
+    limit = patience if impatient else left
+    poll = select.poll()
+    poll.register(descriptor, events)
+    if poll.poll(None if limit is None else limit * 1000):
+        return
+    if impatient:
+        raise preamble.impatience()
+    raise NetworkError(f"{preamble.dialogue.label} failed, timed out")
