@@ -182,6 +182,8 @@ static const int SSL_ERROR_WANT_ASYNC;
 int SSL_version(const SSL *ssl);
 const char *SSL_get_version(const SSL *ssl);
 const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl);
+const SSL_CIPHER *SSL_get_pending_cipher(const SSL *ssl);
+uint16_t SSL_CIPHER_get_protocol_id(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_get_version(const SSL_CIPHER *cipher);
 const SSL_CIPHER *SSL_CIPHER_find(SSL *ssl, const unsigned char *code);

@@ -1,3 +1,4 @@
+X509 *d2i_X509(X509 **certificate, const unsigned char **der, long length);
 void X509_free(X509 *certificate);
 const X509_NAME *X509_get_subject_name(const X509 *certificate);
 const X509_NAME *X509_get_issuer_name(const X509 *certificate);
@@ -5,8 +6,11 @@ const ASN1_TIME *X509_get0_notBefore(const X509 *certificate);
 const ASN1_TIME *X509_get0_notAfter(const X509 *certificate);
 EVP_PKEY *X509_get0_pubkey(const X509 *certificate);
 int X509_get_signature_nid(const X509 *certificate);
+X509_NAME *d2i_X509_NAME(X509_NAME **name, const unsigned char **der, long length);
+void X509_NAME_free(X509_NAME *name);
 int X509_NAME_print_ex(BIO *out, const X509_NAME *name, int indent, unsigned long flags);
 int X509_print(BIO *out, X509 *certificate);
+int X509_print_ex(BIO *out, X509 *certificate, unsigned long name_flags, unsigned long flags);
 void X509_CRL_free(X509_CRL *crl);
 static const unsigned long XN_FLAG_ONELINE;
 static const unsigned long XN_FLAG_COMPAT;

@@ -138,6 +138,29 @@ class NonBlockingSet(Event):
     """The socket was made non-blocking because -nbio asked for it."""
 
 
+class PreambleNoted(Event):
+    """Something is odd in what was said in plain text before TLS; it goes on all the same."""
+
+    text: str
+
+
+class PreambleCompleted(Event):
+    """All that comes before TLS has been said: by STARTTLS of a `protocol`, or by HTTP's CONNECT ("http-connect").
+
+    `reply` is the line of the server's that is shown once TLS is up; empty where none is.
+    """
+
+    protocol: str
+    reply: str
+
+
+class PreambleFailed(Event):
+    """It could not be: there will be no TLS. `text` is complete, for a person."""
+
+    protocol: str
+    text: str
+
+
 class TransportUsed(Event):
     """One read or write on the transport BIO. `result` bytes moved, or <= 0. Addresses are the BIO's and buffer's."""
 
@@ -150,12 +173,19 @@ class TransportUsed(Event):
 
 
 class MessageSeen(Event):
-    """A protocol message or record header (SSL_CTX_set_msg_callback(3)). Code points as on the wire."""
+    """A protocol message or record header (SSL_CTX_set_msg_callback(3)). Code points as on the wire.
+
+    If asked for, a handshake message comes with what is needed to decode it: the cipher suite chosen by then, and of
+    each X.509 part in it the text libcrypto prints: X509_print_ex(3) and PEM of a certificate, a name in one line,
+    nothing of what it cannot read.
+    """
 
     sent: bool
     version: int
     content_type: int
     data: bytes
+    suite: int = 0
+    texts: tuple[str, ...] = ()
 
 
 class StateChanged(Event):

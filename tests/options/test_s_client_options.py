@@ -6,6 +6,7 @@ from tlsdeck.commands.s_client_options import STARTTLS_PROTOCOLS, ClientOptions
 from tlsdeck.errors import UsageError
 from tlsdeck.options import help_text, read
 from tlsdeck.options.sections import TlsSsl
+from tlsdeck.preamble import STARTTLS
 
 # This list only ever gets shorter.
 NOT_BUILT = {
@@ -14,12 +15,10 @@ NOT_BUILT = {
         "ssl_client_engine",
         "async",
         "nbio_test",
-        "trace",
         "security_debug",
         "security_debug_verbose",
     ),
     *("ct", "ctlogfile", "status", "serverinfo", "crl_download"),
-    *("proxy", "proxy_user", "proxy_pass", "starttls", "name", "xmpphost"),
     *("dane_tlsa_domain", "dane_tlsa_rrdata", "dane_ee_no_namechecks"),
     *("psk_identity", "psk", "psk_session"),
     *("srpuser", "srppass", "srp_lateuser", "srp_moregroups", "srp_strength"),
@@ -97,6 +96,12 @@ def test_target_is_connect() -> None:
     assert client("-connect", "a", "-connect", "b").connect == "b"
 
 
+@pytest.mark.parametrize("line, msg", [("-msg -trace", False), ("-trace -msg", True)])
+def test_messages_are_shown_in_hex_or_decoded(line: str, msg: bool) -> None:
+    options = client(*line.split())
+    assert (options.msg, options.trace) == (msg, not msg)
+
+
 def test_noct_undoes_ct() -> None:
     assert not client("-ct", "-noct").ct
     assert client("-noct", "-ct").ct
@@ -128,6 +133,10 @@ def test_maxfraglen_refuses_other_lengths() -> None:
 @pytest.mark.parametrize("word", STARTTLS_PROTOCOLS)
 def test_starttls(word: str) -> None:
     assert client("-starttls", word).starttls == word
+
+
+def test_starttls_words_are_the_rows_of_the_table() -> None:
+    assert tuple(STARTTLS) == STARTTLS_PROTOCOLS
 
 
 def test_starttls_lists_its_words() -> None:

@@ -9,7 +9,7 @@ from tlsdeck.options.sections import TlsSsl
 
 # This list only ever gets shorter.
 NOT_BUILT = {
-    *("engine", "async", "nbio_test", "trace", "security_debug", "security_debug_verbose", "crl_download"),
+    *("engine", "async", "nbio_test", "security_debug", "security_debug_verbose", "crl_download"),
     *("status", "status_verbose", "status_timeout", "status_url", "status_file", "proxy", "no_proxy"),
     *("psk_identity", "psk_hint", "psk", "psk_session", "srpvfile", "srpuserseed"),
     *("early_data", "max_early_data", "recv_max_early_data"),
@@ -74,6 +74,12 @@ def test_verify_and_Verify_replace_each_other() -> None:
     assert (options.verify, options.Verify) == (None, 0)
     options = server("-Verify", "3", "-verify", "-1")
     assert (options.verify, options.Verify) == (-1, None)
+
+
+@pytest.mark.parametrize("line, msg", [("-msg -trace", False), ("-trace -msg", True)])
+def test_messages_are_shown_in_hex_or_decoded(line: str, msg: bool) -> None:
+    options = server(*line.split())
+    assert (options.msg, options.trace) == (msg, not msg)
 
 
 def test_quiet_does_not_ignore_the_end() -> None:

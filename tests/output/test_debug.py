@@ -75,6 +75,13 @@ def test_hex_dump_counts_in_hex() -> None:
     assert hex_dump(bytes(33)).splitlines()[2] == "0020 - 00                                                ."
 
 
+@pytest.mark.parametrize("indent, width", [(0, 16), (6, 16), (8, 15), (10, 15), (12, 14), (40, 7)])
+def test_hex_dump_has_shorter_rows_further_right(indent: int, width: int) -> None:
+    first, second = hex_dump(b"x" * (width + 1), indent).splitlines()
+    assert first.endswith("   " + "x" * width)
+    assert second.startswith(f"{' ' * indent}{width:04x} - 78  ")
+
+
 @pytest.mark.parametrize(
     "event, text",
     [

@@ -7,6 +7,7 @@ from tlsdeck import events
 from tlsdeck.output.diagnostics import (
     ClientDiagnostics,
     ListenerDiagnostics,
+    PreambleReply,
     RequestDiagnostics,
     ServerDiagnostics,
 )
@@ -21,6 +22,9 @@ PRINTED_STACK = STACK[0] + "\n" + STACK[1] + "\n"
 @pytest.mark.parametrize(
     "event, line",
     [
+        (events.PreambleNoted("odd, but well"), "odd, but well\n"),
+        (events.PreambleCompleted("smtp", "250 HELP"), ""),
+        (events.PreambleFailed("irc", "no\nnever"), "no\nnever\n"),
         (events.ServerNameChecked(sent=False), "Can't use SSL_get_servername\n"),
         (events.ServerNameChecked(sent=True), ""),
         (events.HandshakeFailed(NOTHING, STACK, 0, None), PRINTED_STACK),
@@ -51,6 +55,18 @@ def test_client_diagnostics_line(event: events.Event, line: str) -> None:
 )
 def test_client_diagnostics_line_when_brief(event: events.Event, line: str) -> None:
     assert shown(ClientDiagnostics, event, brief=True) == line
+
+
+def test_preamble_reply_waits_for_the_handshake() -> None:
+    completed, done = events.PreambleCompleted("smtp", "250 HELP"), events.HandshakeCompleted(NOTHING)
+    assert shown(PreambleReply, completed) == ""
+    assert shown(PreambleReply, completed, done) == "250 HELP\r\n"
+    assert shown(PreambleReply, completed, events.HandshakeFailed(NOTHING, (), 104, None)) == ""
+
+
+def test_preamble_reply_may_be_nothing() -> None:
+    completed, done = events.PreambleCompleted("ldap", ""), events.HandshakeCompleted(NOTHING)
+    assert shown(PreambleReply, completed, done) == ""
 
 
 @pytest.mark.parametrize("quiet", [False, True])

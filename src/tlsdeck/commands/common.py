@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         tls1_2: bool
         tls1_3: bool
         tlsextdebug: bool
+        trace: bool
         verifyCAfile: str | None
         verifyCApath: str | None
         verifyCAstore: str | None
@@ -131,7 +132,8 @@ def shared_settings(options: CommonOptions, *, server: bool) -> Settings:
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
         name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,
         watch=Watch(
-            messages=options.msg,
+            messages=options.msg or options.trace,
+            message_parts=options.trace,
             states=options.state,
             extensions=options.tlsextdebug,
             transport=options.debug,
@@ -152,9 +154,14 @@ def _trust(options: CommonOptions) -> Trust:
 
 
 def _verify_parameters(options: CommonOptions) -> VerifyParameters | None:
-    given = options.given_in(Validation)
-    values = [(each.row.name, each.value) for each in given if each.value is not None]
-    return parse_parameters(options.verify_flags(), values) if given else None
+    given = [each for each in options.given_in(Validation) if each.value is not None]
+    values = [(each.row.name, _verify_value(options, each, each.value or "")) for each in given]
+    return parse_parameters(options.verify_flags(), values) if options.given_in(Validation) else None
+
+
+def _verify_value(options: CommonOptions, given: Given, text: str) -> str:
+    """The value as it was typed; of a number as it was read, since it may be written in C's ways."""
+    return text if given.row.repeated else str(getattr(options, given.row.attribute))
 
 
 class IdentityFiles(Record):
@@ -223,14 +230,19 @@ def broadcast(printers: Iterable[Printer]) -> Callable[[Event], None]:
 
 
 def debug_printers(options: CommonOptions, out: Stream, err: Stream) -> list[Printer]:
-    """The printers of -msg, -debug, -state and -tlsextdebug.
+    """The printers of -msg, -trace, -debug, -state and -tlsextdebug.
 
     Raises:
         ConfigurationError: -msgfile cannot be written.
     """
     messages = out if options.msgfile is None else Stream(_new_file(options.msgfile))
+    traces: list[Printer] = []
+    if options.trace:
+        from tlsdeck.output.trace import Trace
+
+        traces.append(Trace(messages))
     if not (options.msg or options.debug or options.state or options.tlsextdebug):
-        return []
+        return traces
     from tlsdeck.output import debug
 
     rows: tuple[tuple[bool, type[Printer], Stream], ...] = (
@@ -239,7 +251,7 @@ def debug_printers(options: CommonOptions, out: Stream, err: Stream) -> list[Pri
         (options.state, debug.States, err),
         (options.tlsextdebug, debug.Extensions, out),
     )
-    return [printer(stream) for wanted, printer, stream in rows if wanted]
+    return traces + [printer(stream) for wanted, printer, stream in rows if wanted]
 
 
 def _new_file(path: str) -> int:

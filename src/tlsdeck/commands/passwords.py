@@ -63,7 +63,7 @@ def _from_descriptor(number: str) -> str:
 
 
 def _first_line(descriptor: int) -> str:
-    """One line, read byte by byte so that what follows stays for the next reader."""
+    """One line, read byte by byte so that what follows stays for the next reader; it ends at a NUL, as C's would."""
     line = bytearray()
     try:
         while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
@@ -72,7 +72,7 @@ def _first_line(descriptor: int) -> str:
         raise ConfigurationError(
             f"Error reading password from descriptor {descriptor}: {error.strerror}"
         ) from None
-    return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
+    return line.partition(b"\0")[0].rstrip(b"\r").decode("utf-8", "surrogateescape")
 
 
 _SOURCES: dict[str, Callable[[str], str]] = {

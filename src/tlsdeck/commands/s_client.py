@@ -25,9 +25,9 @@ from tlsdeck.commands.letters import CLIENT_LETTERS
 from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import FAILED, OK, error_text, run
 from tlsdeck.commands.s_client_options import ClientOptions
-from tlsdeck.errors import ConfigurationError, NetworkError, OutputError
+from tlsdeck.errors import ConfigurationError, NetworkError, OutputError, PeerError, UsageError
 from tlsdeck.net import sockets
-from tlsdeck.net.pump import Input, Pump
+from tlsdeck.net.pump import Input, Pump, closed_by_peer
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
 from tlsdeck.tls import endpoint, transport
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tlsdeck.commands.common import Printer
     from tlsdeck.events import Event
     from tlsdeck.net.pump import Ending
+    from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
     from tlsdeck.tls.endpoint import Address
     from tlsdeck.tls.settings import Settings
@@ -71,6 +72,7 @@ def client(options: ClientOptions) -> int:
         Stream(2).text(f"verify depth is {options.verify}\n")
     destination = parse_destination(options)
     settings = client_settings(options)
+    dialogues = _dialogues(options, destination)
     show = broadcast(client_printers(options))
     context = Context(settings)
     session = None if options.sess_in is None else load_session(options.sess_in)
@@ -86,7 +88,7 @@ def client(options: ClientOptions) -> int:
             session=session,
             post_handshake_auth=options.enable_pha,
         )
-        code = converse(options, connection, descriptor, show)
+        code = converse(options, connection, descriptor, show, dialogues)
     if options.writerand is not None:
         save_randomness(options.writerand)
     return code
@@ -96,15 +98,20 @@ def client(options: ClientOptions) -> int:
 
 
 class Destination(Record):
-    """Where to connect to, where from, and the name to ask for by SNI."""
+    """Where to connect to, where from, the name to ask for by SNI, and who is at the other end.
+
+    Through a proxy `place` is the proxy's, while `host` and `service` are still the server's.
+    """
 
     place: sockets.Place
     local: sockets.Place | None
     server_name: str | None
+    host: str
+    service: str
 
 
 def parse_destination(options: ClientOptions) -> Destination:
-    """The destination of -connect, -host, -port, -unix, -bind, -4, -6 and the SNI options.
+    """The destination of -connect, -host, -port, -unix, -proxy, -bind, -4, -6 and the SNI options.
 
     Raises:
         UsageError: malformed.
@@ -120,7 +127,22 @@ def parse_destination(options: ClientOptions) -> Destination:
         place = sockets.Place(host, None, endpoint.UNIX)
     else:
         place = sockets.Place(host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
-    return Destination(place, _local(options, place.family), _server_name(options, host))
+    if options.proxy is not None:
+        place = _proxy(options, options.proxy, host)
+    return Destination(
+        place, _local(options, place.family), _server_name(options, host),
+        host or _DEFAULT_HOST, service or _DEFAULT_SERVICE,
+    )  # fmt: skip
+
+
+def _proxy(options: ClientOptions, proxy: str, host: str | None) -> sockets.Place:
+    """Where the proxy is. It has to be told a host: there is none in `:443`, and a UNIX path is none."""
+    if not host or options.unix is not None:
+        raise UsageError(f"{PROGRAM}: -proxy requires use of -connect or target parameter")
+    proxy_host, service = endpoint.parse_host_port(
+        proxy, f"{PROGRAM}: -proxy argument malformed or ambiguous"
+    )
+    return sockets.Place(proxy_host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
 
 
 def _family(options: ClientOptions) -> int:
@@ -145,7 +167,8 @@ def _server_name(options: ClientOptions, host: str | None) -> str | None:
         return options.servername
     if not host:
         return _DEFAULT_HOST
-    return host if is_dns_name(host) else None
+    # A host that a proxy is to look up is a name in any case.
+    return host if options.proxy is not None or is_dns_name(host) else None
 
 
 _LONGEST_LABEL = 63  # octets (RFC 1035 section 2.3.4)
@@ -248,6 +271,10 @@ def client_printers(options: ClientOptions) -> list[Printer]:
         from tlsdeck.output.report import ClientReport
 
         printers.append(ClientReport(out, show_certificates=options.showcerts))
+    if options.starttls is not None:
+        from tlsdeck.output.diagnostics import PreambleReply
+
+        printers.append(PreambleReply(err))
     printers.append(Data(Stream(1)))
     return printers
 
@@ -273,13 +300,69 @@ class SessionFile:
             self._err.text(f"Error writing session file {self._path}\n")
 
 
+# --- before TLS ------------------------------------------------------------------------------------------------
+
+
+def _dialogues(options: ClientOptions, destination: Destination) -> list[Dialogue]:
+    """What is to be said in plain text first: to a proxy, then to the server.
+
+    Raises:
+        ConfigurationError: the proxy's password cannot be read.
+    """
+    if options.proxy is None and options.starttls is None:
+        return []
+    from tlsdeck.preamble import Names, connect_proxy, starttls
+
+    dialogues = []
+    if options.proxy is not None:
+        password = None
+        if options.proxy_pass is not None:
+            password = read_password(options.proxy_pass, "Error getting proxy password")
+        dialogues.append(connect_proxy(destination.host, destination.service, options.proxy_user, password))
+    if options.starttls is not None:
+        dialogues.append(starttls(options.starttls, Names(_name(options), destination.host)))
+    return dialogues
+
+
+def _name(options: ClientOptions) -> str | None:
+    """The last one of -name and -xmpphost, which mean the same."""
+    names = [given.value for given in options.given if given.row.name in ("name", "xmpphost")]
+    return names[-1] if names else None
+
+
+def _prepare(
+    dialogues: Sequence[Dialogue], connection: Connection, descriptor: int, show: Callable[[Event], None]
+) -> bool:
+    """Has the dialogues; False after showing why there will be no TLS."""
+    from tlsdeck.net import dialogue
+    from tlsdeck.preamble import Preamble, VerbatimError
+
+    preamble = Preamble(*dialogues)
+    problem = None
+    try:
+        dialogue.run(preamble, descriptor, show)
+    except (PeerError, NetworkError) as error:
+        problem = error.message if isinstance(error, VerbatimError) else f"{PROGRAM}: {error.message}"
+    connection.transport.read_before = preamble.received
+    connection.transport.written_before = preamble.sent
+    if problem is None:
+        return True
+    show(events.PreambleFailed(preamble.dialogue.protocol, problem))
+    show(events.ReportRequested(connection.summary()))
+    return False
+
+
 # --- the conversation ------------------------------------------------------------------------------------------
 
 
 def converse(
-    options: ClientOptions, connection: Connection, descriptor: int, show: Callable[[Event], None]
+    options: ClientOptions,
+    connection: Connection,
+    descriptor: int,
+    show: Callable[[Event], None],
+    dialogues: Sequence[Dialogue] = (),
 ) -> int:
-    """Runs a fresh connection to its end; the exit code."""
+    """Runs a fresh connection to its end, the dialogues before TLS included; the exit code."""
     crlf = options.crlf
     source = Input(0, _INPUT_SIZE // 2 if crlf else _INPUT_SIZE, crlf=crlf, stay=options.ign_eof, early=False)
     letters = {} if options.nocommands or options.ign_eof else CLIENT_LETTERS
@@ -291,13 +374,14 @@ def converse(
             connection, descriptor, source, letters, show,
             read_size=_READ_SIZE, verbose=options.nbio, exporter=exporter,
         )  # fmt: skip
-        ending = pump.run()
-        code = finish(ending, connection, show)
-        if options.prexit:
-            show(events.ReportRequested(connection.summary(exporter)))
+        code = FAILED
+        if not dialogues or _prepare(dialogues, connection, descriptor, show):
+            code = finish(pump.run(), connection, show)
         connection.shutdown()
         sockets.hang_up(descriptor, connection.discard)
         pump.flush()
+        if options.prexit:
+            show(events.ReportRequested(connection.summary(exporter)))
     except OutputError:
         # Whoever read our output has gone; that is how a pipeline ends, not a failure.
         code = OK
@@ -315,6 +399,10 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
         raise ending.error
     errno = ending.error.errno if isinstance(ending.error, NetworkError) else 0
     if ending.reason == "handshake":
+        if closed_by_peer(connection, ending.error):
+            show(events.PeerClosed())
+            show(events.ReportRequested(connection.summary()))
+            return OK
         show(events.HandshakeFailed(connection.summary(), ending.error.stack, errno, None))
         return FAILED
     show(events.ConnectionFailed(ending.operation, ending.error.stack, errno))

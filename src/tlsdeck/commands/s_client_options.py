@@ -32,7 +32,8 @@ from tlsdeck.options.sections import (
     Validation,
 )
 
-# In the order of the complaint about any other word.
+# The rows of preamble.STARTTLS, in their order, which is that of the complaint about any other word. They stand here
+# again because most runs have no use for that table, and loading it would delay them.
 STARTTLS_PROTOCOLS = (
     "smtp",
     "pop3",
@@ -78,9 +79,9 @@ class Network(Section):
     port: int | None = positive("Port to connect to; default 4433; -connect goes before")
     connect: str | None = string("Where to connect to: host, host:port or [IPv6 address]:port")
     bind: str | None = string("Local address to connect from: host or host:port")
-    proxy: str | None = string("HTTP proxy to connect through, host:port, by its CONNECT method", built=False)
-    proxy_user: str | None = string("User name for the proxy (Basic authentication)", built=False)
-    proxy_pass: str | None = string("Where the proxy's password comes from, as for -pass", built=False)
+    proxy: str | None = string("HTTP proxy to connect through, host:port, by its CONNECT method")
+    proxy_user: str | None = string("User name for the proxy (Basic authentication)")
+    proxy_pass: str | None = string("Where the proxy's password comes from, as for -pass")
     unix: str | None = string("Path of a Unix-domain socket to connect to")
     ipv4: bool = flag("Use IPv4 only", name="4")
     ipv6: bool = flag("Use IPv6 only", name="6")
@@ -144,9 +145,7 @@ class Identity(Section):
     )
     psk: str | None = hex_digits("Pre-shared key in hexadecimal digits, as in 1a2b3c4d", built=False)
     psk_session: str | None = infile("Session in PEM to take the pre-shared key from (TLS 1.3)", built=False)
-    name: str | None = string(
-        "Our name for -starttls smtp or lmtp, the server's for xmpp; see -starttls", built=False
-    )
+    name: str | None = string("Our name for -starttls smtp or lmtp, the server's for xmpp; see -starttls")
 
 
 class Session(Section):
@@ -174,11 +173,8 @@ class InputOutput(Section):
             STARTTLS_PROTOCOLS,
             "{program}: Value must be one of:\n" + "\n".join(f"\t{word}" for word in STARTTLS_PROTOCOLS),
         ),
-        built=False,
     )
-    xmpphost: str | None = string(
-        "Domain to ask for with -starttls xmpp; the older name of -name", built=False
-    )
+    xmpphost: str | None = string("Domain to ask for with -starttls xmpp; the older name of -name")
     brief: bool = flag(
         "Print a summary of the connection in a few lines instead of the report",
         quiet=True,
@@ -194,7 +190,7 @@ class Debug(Section):
 
     showcerts: bool = flag("Print every certificate the server sent, in PEM")
     debug: bool = flag("Dump every byte that is read and written")
-    msg: bool = flag("Print every protocol message with a hex dump")
+    msg: bool = flag("Print every protocol message with a hex dump", trace=False)
     msgfile: str | None = outfile("Write the output of -msg and -trace to this file instead of stdout")
     nbio_test: bool = flag(
         "Make input and output stop short at random, to test non-blocking code", built=False
@@ -204,7 +200,7 @@ class Debug(Section):
     keymatexportlen: int = positive("Bytes of keying material for -keymatexport; default 20", default=20)
     security_debug: bool = flag("Print what the security level forbids", built=False)
     security_debug_verbose: bool = flag("Print every decision about the security level", built=False)
-    trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", built=False)
+    trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
     keylogfile: str | None = outfile("Append the secrets of the connection to this file, for Wireshark")
     nocommands: bool = flag("Send lines that start with a command letter (Q, R, k, K) like any other")
     servername: str | None = string(

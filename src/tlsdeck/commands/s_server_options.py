@@ -42,7 +42,7 @@ class General(Section):
 
     help: bool = flag("Print this list and exit", also="h", stops=True)
     ssl_config: str | None = string("Section of the OpenSSL configuration file to set connections up from")
-    trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", built=False)
+    trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
     engine: str | None = string(
         "Use the algorithms of this engine, by its id", requires="ENGINE_by_id", built=False
     )
@@ -183,7 +183,7 @@ class Debug(Section):
     )
     rev: bool = flag("Send every line back reversed")
     debug: bool = flag("Dump every byte that is read and written")
-    msg: bool = flag("Print every protocol message with a hex dump")
+    msg: bool = flag("Print every protocol message with a hex dump", trace=False)
     msgfile: str | None = outfile("Write the output of -msg and -trace to this file instead of stdout")
     state: bool = flag("Print every step of the handshake")
     asynchronous: bool = flag("Let an engine work asynchronously", name="async", built=False)

@@ -9,7 +9,7 @@ import os
 
 from tlsdeck import events
 from tlsdeck.commands import www
-from tlsdeck.errors import LibraryError, NetworkError, PeerError
+from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, PeerError
 from tlsdeck.tls import summary, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.library import open_failure
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.context import Context
 
 _READ_SIZE = 16384  # bytes; a full record
-_FILE_CHUNK = 262144  # bytes handed to libssl at once
+_FILE_CHUNK = 131072  # bytes handed to libssl at once
 
 
 class Client:
@@ -58,7 +58,7 @@ class Client:
         self.flush()
         return data
 
-    def write(self, data: bytes) -> Generator[str]:
+    def write(self, data: bytes | memoryview) -> Generator[str]:
         """Until all data is sent."""
         while not self.connection.write(data):
             self.flush()
@@ -74,7 +74,7 @@ class Client:
             established = True
             yield from work(self)
             self.connection.shutdown()
-        except (PeerError, NetworkError) as error:
+        except (ConfigurationError, NetworkError, PeerError) as error:
             self.flush()
             errno = error.errno if isinstance(error, NetworkError) else 0
             if established:
@@ -166,11 +166,24 @@ class Web:
             self._show(events.FileServed(reply.name))
             if reply.head:
                 yield from client.write(reply.head)
-            while chunk := os.read(reply.descriptor, _FILE_CHUNK):
-                yield from client.write(chunk)
+            buffer = memoryview(bytearray(_FILE_CHUNK))
+            while count := _fill(buffer, reply.descriptor, reply.name):
+                yield from client.write(buffer[:count])
                 yield "write"  # large files take turns
         finally:
             os.close(reply.descriptor)
+
+
+def _fill(buffer: memoryview, descriptor: int, name: str) -> int:
+    """Reads the next part of a file; how many bytes.
+
+    Raises:
+        ConfigurationError: it cannot be read, a disk's fault for instance; only the client that wanted it suffers.
+    """
+    try:
+        return os.readv(descriptor, [buffer])
+    except OSError as error:
+        raise ConfigurationError("", (f"Error reading '{name}': {error.strerror}",)) from None
 
 
 class Reverse:

@@ -2,7 +2,8 @@
 
 Each client is a generator. It does what it can without waiting and yields "read" or "write" for what it waits for, so
 its code reads top-down as if it were alone, and a client that is slow or silent holds up nobody. When a generator
-returns, or raises, the loop says goodbye to the socket: FIN, half a second to take what is under way, close.
+returns, the loop says goodbye to the socket: FIN, half a second to take what is under way, close. What a generator
+raises ends the loop and closes every client; a service keeps to itself what concerns its own client only.
 """
 
 from __future__ import annotations
@@ -86,7 +87,11 @@ class Crowd:
             self._left -= 1
             if not self._left:
                 self._selector.unregister(self._listener.descriptor)
-        self._clients[client] = self._service(client)
+        try:
+            self._clients[client] = self._service(client)
+        except BaseException:
+            os.close(client)
+            raise
         self._advance(client, 0)
 
     def _pause(self, error: OSError) -> None:

@@ -78,6 +78,11 @@ class Input:
         return chunk.replace(b"\n", b"\r\n") if self._crlf else chunk
 
 
+def closed_by_peer(connection: Connection, error: TlsdeckError) -> bool:
+    """Whether it was the peer's close_notify that made an operation fail."""
+    return connection.peer_closed and isinstance(error, PeerError) and not error.stack
+
+
 class Pump:
     """The loop. `read_size` is the most bytes asked of one read; `verbose` shows every wait (-nbio)."""
 
@@ -122,8 +127,15 @@ class Pump:
         self._handshaking = True
 
     def send_plain(self, data: bytes) -> None:
-        """For letters: puts bytes on the wire that TLS knows nothing of."""
-        os.write(self._descriptor, data)
+        """For letters: puts bytes on the wire that TLS knows nothing of.
+
+        Raises:
+            NetworkError: the socket takes none.
+        """
+        try:
+            os.write(self._descriptor, data)
+        except OSError as error:
+            raise NetworkError(error.strerror or "", errno=error.errno or 0) from None
 
     # --- operations ----------------------------------------------------------------------------------------
 
@@ -135,9 +147,15 @@ class Pump:
             if self._outgoing and not self._handshaking:
                 self._send()
         except (PeerError, NetworkError) as error:
-            self.flush()
-            return Ending("handshake" if self._first_handshake else "failed", "write", error)
+            return self._failed(error)
         return None
+
+    def _failed(self, error: PeerError | NetworkError) -> Ending:
+        """How an operation that was to send something ends the conversation."""
+        self.flush()
+        if self._first_handshake:
+            return Ending("handshake", "write", error)
+        return Ending("peer") if closed_by_peer(self.connection, error) else Ending("failed", "write", error)
 
     def _handshake(self) -> None:
         done = self.connection.handshake()
@@ -187,7 +205,10 @@ class Pump:
             return None
         if letter.sent:
             self._outgoing = chunk
-        return letter.act(self)
+        try:
+            return letter.act(self)
+        except (PeerError, NetworkError) as error:
+            return self._failed(error)
 
     # --- waiting -------------------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class Listener:
         """The next connection's descriptor, non-blocking; waits for one.
 
         Raises:
-            OSError: no descriptor left.
+            NetworkError: no descriptor left.
         """
         while True:
             _wait(self.descriptor, select.POLLIN, None)
@@ -120,6 +120,9 @@ class Listener:
                 return endpoint.accept(self.descriptor)
             except (BlockingIOError, ConnectionError):
                 pass  # the client is gone again
+            except OSError as error:
+                message = f"cannot accept a connection: {error.strerror}"
+                raise NetworkError(message, errno=error.errno or 0) from None
 
     def close(self) -> None:
         """Stops listening; a UNIX socket's path is removed."""
@@ -149,7 +152,7 @@ def hang_up(number: int, take: Callable[[], bool]) -> None:
     """
     endpoint.stop_sending(number)
     end = time.monotonic() + LINGER
-    while _wait(number, select.POLLIN, end) and take():
+    while _wait(number, select.POLLIN, end) and take() and time.monotonic() < end:
         pass
     os.close(number)
 

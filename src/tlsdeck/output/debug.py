@@ -96,15 +96,17 @@ def _extension_seen(event: events.ExtensionSeen) -> str:
     return f'TLS {sender} extension "{name}" (id={event.type}), len={len(event.data)}\n{hex_dump(event.data)}'
 
 
-def hex_dump(data: bytes) -> str:
-    """Offset, hex and ASCII of bytes, as BIO_dump(3) writes them."""
-    return "".join(_dump_row(at, data[at : at + _ROW]) for at in range(0, len(data), _ROW))
+def hex_dump(data: bytes, indent: int = 0) -> str:
+    """Offset, hex and ASCII of bytes, as BIO_dump_indent(3) writes them: from column 6 on in shorter rows."""
+    width = _ROW - (max(indent - 6, 0) + 3) // 4
+    rows = (_dump_row(at, data[at : at + width], 3 * width) for at in range(0, len(data), width))
+    return "".join(" " * indent + row for row in rows)
 
 
-def _dump_row(offset: int, row: bytes) -> str:
+def _dump_row(offset: int, row: bytes, columns: int) -> str:
     left = row[:8].hex(" ") + ("-" if len(row) >= 8 else "")
     characters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
-    return f"{offset:04x} - {left + row[8:].hex(' '):<48}  {characters}\n"
+    return f"{offset:04x} - {left + row[8:].hex(' '):<{columns}}  {characters}\n"
 
 
 # --- states ----------------------------------------------------------------------------------------------------

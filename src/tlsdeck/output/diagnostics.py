@@ -21,6 +21,8 @@ class ClientDiagnostics(Printer):
         super().__init__(
             stream,
             {
+                events.PreambleNoted: _text,
+                events.PreambleFailed: _text,
                 events.ServerNameChecked: _server_name_checked,
                 events.HandshakeFailed: _handshake_failed,
                 events.RenegotiationRequested: always("RENEGOTIATING\n"),
@@ -36,6 +38,32 @@ class ClientDiagnostics(Printer):
         if self._brief and event.operation == "read":
             return "CONNECTION CLOSED BY SERVER\n"
         return f"{event.operation}:errno={event.errno}\n"
+
+
+class PreambleReply(Printer):
+    """s_client's after a report: what the server said last before TLS, for -starttls."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._reply = ""
+        super().__init__(
+            stream,
+            {
+                events.PreambleCompleted: self._keep,
+                events.HandshakeCompleted: self._tell,
+            },
+        )
+
+    def _keep(self, event: events.PreambleCompleted) -> str:
+        self._reply = event.reply
+        return ""
+
+    def _tell(self, _event: events.HandshakeCompleted) -> str:
+        """With the line end it came with."""
+        return f"{self._reply}\r\n" if self._reply else ""
+
+
+def _text(event: events.PreambleNoted | events.PreambleFailed) -> str:
+    return f"{event.text}\n"
 
 
 def _server_name_checked(event: events.ServerNameChecked) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck import events
+from tlsdeck.names import HANDSHAKE
 from tlsdeck.native import encoded, ffi, lib, printed, text
 from tlsdeck.tls.names import name_text
 from tlsdeck.tls.session import session_info
@@ -35,6 +36,16 @@ class Observer:
         self.settings = settings
         self.events: list[events.Event] = []
         self.problem: BaseException | None = None
+
+
+class Tap:
+    """Whom to tell about a BIO, and which operations on it are libssl's; the others move a memory's bytes."""
+
+    __slots__ = ("observer", "operations")
+
+    def __init__(self, observer: Observer, operations: tuple[int, ...]) -> None:
+        self.observer = observer
+        self.operations = operations
 
 
 def observer_of(ssl: Pointer) -> Observer:
@@ -185,7 +196,12 @@ def tlsdeck_message(
     """SSL_set_msg_callback(3)."""
     observer = observer_of(ssl)
     content = bytes(ffi.buffer(data, length)) if length else b""
-    observer.events.append(events.MessageSeen(bool(sent), version, content_type, content))
+    event = events.MessageSeen(bool(sent), version, content_type, content)
+    if content_type == HANDSHAKE and observer.settings.watch.message_parts:
+        from tlsdeck.tls import messages
+
+        event = event.replace(suite=messages.suite(ssl), texts=messages.texts(version, content))
+    observer.events.append(event)
 
 
 @_callback()
@@ -210,12 +226,16 @@ def tlsdeck_transport(
     processed: Pointer,
 ) -> int:
     """BIO_set_callback_ex(3): reads and writes once they are done; every other operation passes unseen."""
-    if operation in (_READ_DONE, _WRITE_DONE):
-        observer: Observer = ffi.from_handle(ffi.cast("void *", lib.BIO_get_callback_arg(bio)))
+    # Nothing else may be looked at: a BIO that is freed calls too, when the tap is gone already.
+    if operation not in (READ_DONE, WRITE_DONE):
+        return result
+    tap: Tap = ffi.from_handle(ffi.cast("void *", lib.BIO_get_callback_arg(bio)))
+    observer = tap.observer
+    if operation in tap.operations:
         moved = int(processed[0]) if result > 0 and processed != ffi.NULL else result
         observer.events.append(
             events.TransportUsed(
-                operation == _WRITE_DONE,
+                operation == WRITE_DONE,
                 int(ffi.cast("uintptr_t", bio)),
                 int(ffi.cast("uintptr_t", argument)),
                 length,
@@ -226,8 +246,8 @@ def tlsdeck_transport(
     return result
 
 
-_READ_DONE: int = lib.BIO_CB_READ | lib.BIO_CB_RETURN
-_WRITE_DONE: int = lib.BIO_CB_WRITE | lib.BIO_CB_RETURN
+READ_DONE: int = lib.BIO_CB_READ | lib.BIO_CB_RETURN
+WRITE_DONE: int = lib.BIO_CB_WRITE | lib.BIO_CB_RETURN
 
 
 @_callback()

@@ -23,7 +23,7 @@ from tlsdeck.errors import LibraryError, NetworkError, PeerError
 from tlsdeck.events import StateChanged, TransportUsed
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, own
 from tlsdeck.tls import summary
-from tlsdeck.tls.callbacks import Observer
+from tlsdeck.tls.callbacks import READ_DONE, WRITE_DONE, Observer, Tap
 from tlsdeck.tls.session import session_pem
 
 TYPE_CHECKING = False
@@ -111,9 +111,18 @@ class Connection:
         if watch.extensions:
             lib.SSL_set_tlsext_debug_callback(self._ssl, lib.tlsdeck_extension)
         if watch.transport:
-            for bio in {self.transport.reading, self.transport.writing}:
-                lib.BIO_set_callback_arg(bio, ffi.cast("char *", self._tag))
-                lib.BIO_set_callback_ex(bio, lib.tlsdeck_transport)
+            self._tap_transport()
+
+    def _tap_transport(self) -> None:
+        reading, writing = self.transport.reading, self.transport.writing
+        taps = {reading: Tap(self._observer, (READ_DONE,)), writing: Tap(self._observer, (WRITE_DONE,))}
+        if reading == writing:
+            taps = {reading: Tap(self._observer, (READ_DONE, WRITE_DONE))}
+        for bio, tap in taps.items():
+            handle = ffi.new_handle(tap)
+            lib.BIO_set_callback_arg(bio, ffi.cast("char *", handle))
+            lib.BIO_set_callback_ex(bio, lib.tlsdeck_transport)
+            self.transport.taps.append(handle)  # the BIO may be used longer than this connection
 
     # --- operations ----------------------------------------------------------------------------------------
 
@@ -121,10 +130,10 @@ class Connection:
         """Carries the handshake on; True once it is complete.
 
         Raises:
-            PeerError: the peer broke the protocol, refused us, or was refused.
-            NetworkError: the transport failed or ended.
+            PeerError: the peer broke the protocol, refused us, was refused, or ended without close_notify.
+            NetworkError: the transport failed.
         """
-        return self._step(lib.tlsdeck_handshake) is not None
+        return self._complete(lib.tlsdeck_handshake)
 
     def read(self, size: int) -> bytes | None:
         """Up to `size` bytes of application data, b"" once the peer has sent close_notify, None for not yet.
@@ -134,6 +143,9 @@ class Connection:
         """
         buffer = _NO_CLEARING("char[]", size)
         count = self._step(lib.tlsdeck_read, buffer, size)
+        # A record without data, such as a ticket, ends a read too. Nobody would wait for what memory holds already.
+        while count is None and lib.BIO_ctrl_pending(self.transport.reading):
+            count = self._step(lib.tlsdeck_read, buffer, size)
         return None if count is None else bytes(ffi.buffer(buffer, count))
 
     def write(self, data: bytes | memoryview) -> bool:
@@ -142,7 +154,7 @@ class Connection:
         Raises:
             PeerError, NetworkError: as `handshake`.
         """
-        return self._step(lib.tlsdeck_write, ffi.from_buffer(data), len(data)) is not None
+        return not data or self._complete(lib.tlsdeck_write, ffi.from_buffer(data), len(data))
 
     def shutdown(self) -> None:
         """Sends close_notify if the connection is in a state to; failures do not matter any more."""
@@ -192,7 +204,8 @@ class Connection:
     def close(self) -> None:
         """Frees libssl's side now; the connection is of no use any more. The transport is the caller's."""
         ssl, self._ssl = self._ssl, None
-        ffi.release(ssl)
+        if ssl is not None:
+            ffi.release(ssl)
 
     # --- facts ---------------------------------------------------------------------------------------------
 
@@ -266,6 +279,13 @@ class Connection:
             raise _failure(reason, errno)
         self._forget_retries()
         return None
+
+    def _complete(self, operation: Callable[..., int], *arguments: object) -> bool:
+        """An operation that close_notify does not complete but makes impossible: a handshake, or a write in one."""
+        result = self._step(operation, *arguments)
+        if result == 0:
+            raise PeerError("the peer closed the connection during the handshake")
+        return result is not None
 
     def _settle(self) -> None:
         """Raises what a callback of the operation raised."""

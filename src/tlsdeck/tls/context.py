@@ -34,7 +34,7 @@ class Context:
 
     Raises:
         ConfigurationError: a file, name or value in the settings cannot be used.
-        UsageError: a value is not one that libssl knows.
+        SettingError: a value is not one that libssl knows.
     """
 
     __slots__ = ("pointer", "settings", "verify_mode")
@@ -120,10 +120,13 @@ def _section(context: Pointer, settings: Settings) -> None:
 
 
 def _versions(context: Pointer, settings: Settings) -> None:
-    if settings.min_version:
-        check(lib.SSL_CTX_set_min_proto_version(context, settings.min_version))
-    if settings.max_version:
-        check(lib.SSL_CTX_set_max_proto_version(context, settings.max_version))
+    limits = (
+        (lib.SSL_CTX_set_min_proto_version, settings.min_version),
+        (lib.SSL_CTX_set_max_proto_version, settings.max_version),
+    )
+    for limit, version in limits:
+        if version and not limit(context, version):
+            raise SettingError(f"Unknown protocol version 0x{version:04X}", error_stack())
 
 
 def _session_ids(context: Pointer, settings: Settings) -> None:
@@ -177,8 +180,11 @@ _FRAGMENT_MODES: dict[int, int] = {
 
 def _fragment_length(context: Pointer, settings: Settings) -> None:
     length = settings.max_fragment_length
-    if length is not None:
-        check(lib.SSL_CTX_set_tlsext_max_fragment_length(context, _FRAGMENT_MODES[length]))
+    if length is None:
+        return
+    if length not in _FRAGMENT_MODES:
+        raise SettingError(f"Max Fragment Len {length} is out of permitted values")
+    check(lib.SSL_CTX_set_tlsext_max_fragment_length(context, _FRAGMENT_MODES[length]))
 
 
 # --- trust -----------------------------------------------------------------------------------------------------
@@ -313,7 +319,14 @@ def _alpn(context: Pointer, settings: Settings) -> None:
 
 
 def alpn_wire(protocols: tuple[bytes, ...]) -> bytes:
-    """A protocol list as RFC 7301 section 3.1 encodes it."""
+    """A protocol list as RFC 7301 section 3.1 encodes it.
+
+    Raises:
+        SettingError: a name is empty or longer than 255 bytes.
+    """
+    wrong = next((name for name in protocols if not 0 < len(name) <= 255), None)
+    if wrong is not None:
+        raise SettingError(f"Not a protocol name: {wrong!r}")
     return b"".join(bytes([len(name)]) + name for name in protocols)
 
 

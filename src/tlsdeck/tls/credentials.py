@@ -125,6 +125,7 @@ def parse_identity(key_pem: bytes, certificate_pem: bytes) -> Identity:
 
 
 def _from_pem(read: Callable[..., Pointer], pem: bytes) -> Pointer:
+    lib.ERR_clear_error()
     bio = own(lib.BIO_new_mem_buf(pem, len(pem)), lib.BIO_free)
     return read(bio, ffi.NULL, ffi.NULL, ffi.NULL)
 
@@ -146,6 +147,7 @@ def _not_read(what: str, uri: str) -> NoReturn:
 def _objects(uri: str, password: str | None, kind: _Kind, description: str) -> Iterator[Pointer]:
     """Every object of a kind in a store. The error queue holds the reason when it ends early."""
     lib.ERR_clear_error()
+    encoded(password or "")  # a callback would be too late to refuse it
     data = ffi.new_handle(uri if password is None else password)
     method = _prompting() if password is None else _answering()
     store = lib.OSSL_STORE_open_ex(

@@ -21,6 +21,7 @@ class Watch(Record):
     """Which debugging events a connection emits besides the ordinary ones. Each costs a call per happening."""
 
     messages: bool = False
+    message_parts: bool = False  # messages come with what is needed to decode them
     states: bool = False
     extensions: bool = False
     transport: bool = False

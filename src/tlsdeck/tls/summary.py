@@ -45,8 +45,8 @@ def summarize(
         peer_digest=_peer_digest(ssl),
         peer_signature_type=_peer_signature_type(ssl),
         temporary_key=_temporary_key(ssl),
-        bytes_read=lib.BIO_number_read(transport.reading),
-        bytes_written=lib.BIO_number_written(transport.writing),
+        bytes_read=transport.read_before + lib.BIO_number_read(transport.reading),
+        bytes_written=transport.written_before + lib.BIO_number_written(transport.writing),
         verify_code=verify_code,
         verify_text=text(lib.X509_verify_cert_error_string(verify_code)),
         verified_name=_string(lib.SSL_get0_peername(ssl)),
@@ -303,7 +303,7 @@ def _compression(method: Pointer) -> str | None:
 def _exported(ssl: Pointer, label: str, length: int) -> ExportedKey:
     out, name = ffi.new("unsigned char[]", length), encoded(label)
     exported = lib.SSL_export_keying_material(ssl, out, length, name, len(name), ffi.NULL, 0, 0)
-    return ExportedKey(label, length, bytes(ffi.buffer(out, length)) if exported else None)
+    return ExportedKey(label, length, bytes(ffi.buffer(out, length)) if exported > 0 else None)
 
 
 def _string(pointer: Pointer) -> str | None:

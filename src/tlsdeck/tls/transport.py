@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 
 class Transport:
-    """The BIO pair under a connection. `reading` and `writing` may be the same BIO."""
+    """The BIO pair under a connection. `reading` and `writing` may be the same BIO.
 
-    __slots__ = ("reading", "writing")
+    `read_before` and `written_before`: bytes that passed before the BIOs had the descriptor, in plain text.
+    `taps`: what the BIOs' callbacks refer to, kept for as long as they may be called.
+    """
+
+    __slots__ = ("read_before", "reading", "taps", "writing", "written_before")
 
     def __init__(self, reading: Pointer, writing: Pointer) -> None:
         self.reading = reading
         self.writing = writing
+        self.read_before = self.written_before = 0
+        self.taps: list[Pointer] = []
 
 
 class Memory(Transport):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
-from tlsdeck.native import encoded, error_stack, ffi, lib, own
+from tlsdeck.native import encoded, error_stack, ffi, has, lib, own
 from tlsdeck.record import Record
 
 TYPE_CHECKING = False
@@ -100,12 +100,14 @@ def parse_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) ->
     """From the names of X509_V_FLAG_... constants, and option names with values.
 
     Raises:
-        SettingError: a value that libcrypto does not know or cannot read.
+        SettingError: a flag, name or value that is not known or cannot be read.
     """
     parameters = own(lib.X509_VERIFY_PARAM_new(), lib.X509_VERIFY_PARAM_free)
     for flag in flags:
+        _known(flag.startswith("X509_V_FLAG_") and has(flag), f"Unknown verification flag {flag}")
         lib.X509_VERIFY_PARAM_set_flags(parameters, getattr(lib, flag))
     for name, value in values:
+        _known(name in _SETTERS, f"Unknown verification option {name}")
         _SETTERS[name](parameters, value)
     return VerifyParameters(parameters)
 
@@ -142,6 +144,31 @@ def _set_address(parameters: Pointer, value: str) -> None:
     _known(known, f"Invalid IP address for -verify_ip: {value}")
 
 
+def _set_depth(parameters: Pointer, value: str) -> None:
+    depth = _number(value, 31)
+    if depth >= 0:  # below, the original leaves what was
+        lib.X509_VERIFY_PARAM_set_depth(parameters, depth)
+
+
+def _set_level(parameters: Pointer, value: str) -> None:
+    level = _number(value, 31)
+    if level >= 0:  # as above
+        lib.X509_VERIFY_PARAM_set_auth_level(parameters, level)
+
+
+def _set_time(parameters: Pointer, value: str) -> None:
+    lib.X509_VERIFY_PARAM_set_time(parameters, _number(value, 63))
+
+
+def _number(value: str, bits: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise SettingError(f"Not a number: {value}") from None
+    _known(-(2**bits) <= number < 2**bits, f"Number out of range: {value}")
+    return number
+
+
 def _known(ok: int | bool, message: str) -> None:
     if not ok:
         raise SettingError(message)
@@ -151,9 +178,9 @@ _SETTERS: dict[str, Callable[[Pointer, str], None]] = {
     "policy": _set_policy,
     "purpose": _set_purpose,
     "verify_name": _set_name,
-    "verify_depth": lambda parameters, value: lib.X509_VERIFY_PARAM_set_depth(parameters, int(value)),
-    "auth_level": lambda parameters, value: lib.X509_VERIFY_PARAM_set_auth_level(parameters, int(value)),
-    "attime": lambda parameters, value: lib.X509_VERIFY_PARAM_set_time(parameters, int(value)),
+    "verify_depth": _set_depth,
+    "auth_level": _set_level,
+    "attime": _set_time,
     "verify_hostname": _set_host,
     "verify_email": _set_email,
     "verify_ip": _set_address,
