@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from tlsdeck.net.crowd import Crowd
+from tlsdeck.net.sockets import LINGER, Listener, Place
+
+LIMIT = 20.0  # seconds
+Service = Callable[[int], Generator[str]]
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture(autouse=True)
+def no_descriptor_left() -> Iterator[None]:
+    before = descriptors()
+    yield
+    assert descriptors() == before
+
+
+class Running:
+    """A crowd in a thread."""
+
+    def __init__(self, service: Service, limit: int | None) -> None:
+        self.listener = Listener(Place("127.0.0.1", "0"))
+        self.port = int(self.listener.address.rpartition(":")[2])
+        self.shortages: list[OSError] = []
+        self.crowd = Crowd(self.listener, service, limit=limit, short=self.shortages.append)
+        self.problem: BaseException | None = None
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        try:
+            self.crowd.run()
+        except BaseException as problem:
+            self.problem = problem
+
+    def client(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), LIMIT)
+
+    def finish(self) -> None:
+        self.thread.join(LIMIT)
+        assert not self.thread.is_alive()
+        self.listener.close()
+        if self.problem is not None:
+            raise self.problem
+
+
+def echo(descriptor: int) -> Generator[str]:
+    """Sends one chunk back."""
+    yield "read"
+    data = os.read(descriptor, 100)
+    yield "write"
+    os.write(descriptor, data)
+
+
+def answer(client: socket.socket, question: bytes) -> bytes:
+    client.sendall(question)
+    taken = b""
+    while chunk := client.recv(100):
+        taken += chunk
+    return taken
+
+
+def test_crowd_ends_after_the_last_of_its_clients() -> None:
+    running = Running(echo, 3)
+    for number in range(3):
+        with running.client() as client:
+            assert answer(client, b"%d" % number) == b"%d" % number
+    running.finish()
+    assert running.shortages == []
+
+
+def test_crowd_of_none_is_over_at_once() -> None:
+    Running(echo, 0).finish()
+
+
+def test_crowd_serves_clients_in_any_order() -> None:
+    running = Running(echo, 100)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(running.client()) for _ in range(100)]
+        for number in reversed(range(100)):
+            assert answer(clients[number], b"%d" % number) == b"%d" % number
+            clients[number].close()
+    running.finish()
+
+
+def test_crowd_does_not_accept_more_than_its_limit() -> None:
+    running = Running(echo, 1)
+    with running.client() as first, running.client() as second:
+        assert answer(first, b"first") == b"first"
+        first.close()
+        running.finish()  # closes the listener, and so resets the one that was never accepted
+        with pytest.raises(ConnectionResetError):
+            second.recv(1)
+
+
+def test_crowd_is_not_held_up_by_silent_clients() -> None:
+    running = Running(echo, 21)
+    with ExitStack() as stack:
+        silent = [stack.enter_context(running.client()) for _ in range(20)]
+        with running.client() as client:
+            assert answer(client, b"hello") == b"hello"
+        for each in silent:
+            each.close()
+    running.finish()
+
+
+def test_crowd_takes_turns() -> None:
+    """A service that always could go on does not keep the others waiting."""
+    stop = threading.Event()
+
+    def busy_or_echo(descriptor: int) -> Generator[str]:
+        yield "read"
+        data = os.read(descriptor, 100)
+        while data == b"busy" and not stop.is_set():
+            yield "write"
+        os.write(descriptor, data)
+
+    running = Running(busy_or_echo, 2)
+    with running.client() as busy, running.client() as client:
+        busy.sendall(b"busy")
+        assert answer(client, b"hello") == b"hello"
+        stop.set()
+        assert busy.recv(100) == b"busy"
+    running.finish()
+
+
+def test_crowd_gives_the_peer_time_to_take_the_rest() -> None:
+    """Data that nobody reads any more must not reset the connection."""
+    big = bytes(200_000)
+
+    def send(descriptor: int) -> Generator[str]:
+        rest = big
+        while rest:
+            yield "write"
+            rest = rest[os.write(descriptor, rest) :]
+
+    running = Running(send, 1)
+    with running.client() as client:
+        client.sendall(b"a question that is not read")
+        taken = 0
+        while chunk := client.recv(10_000):
+            taken += len(chunk)
+            if taken < 20_000:
+                time.sleep(0.01)
+        assert taken == len(big)
+    running.finish()
+
+
+def test_crowd_leaves_clients_that_do_not_leave() -> None:
+    running = Running(echo, 2)
+    with running.client() as first, running.client() as second:
+        began = time.monotonic()
+        assert answer(first, b"hello") == b"hello"
+        assert answer(second, b"hello") == b"hello"
+        running.finish()
+        assert time.monotonic() - began >= LINGER
+
+
+def test_crowd_ends_with_what_a_service_raises() -> None:
+    class BrokenError(Exception):
+        pass
+
+    def broken(descriptor: int) -> Generator[str]:
+        yield "read"
+        if os.read(descriptor, 100) == b"break":
+            raise BrokenError
+
+    running = Running(broken, None)
+    with running.client() as waiting, running.client() as client:
+        client.sendall(b"break")
+        with pytest.raises(BrokenError):
+            running.finish()
+        assert waiting.recv(1) == b""
+
+
+def test_crowd_closes_a_client_that_gets_no_service() -> None:
+    def refuse(_descriptor: int) -> Generator[str]:
+        raise LookupError("no service")
+
+    running = Running(refuse, None)
+    with running.client() as client:
+        with pytest.raises(LookupError):
+            running.finish()
+        assert client.recv(1) == b""
+
+
+def test_crowd_closes_the_services_it_leaves() -> None:
+    closed = []
+
+    def waiting(descriptor: int) -> Generator[str]:
+        try:
+            yield "read"
+            if os.read(descriptor, 1) == b"!":
+                raise KeyboardInterrupt
+            yield "read"
+        finally:
+            closed.append(descriptor)
+
+    running = Running(waiting, None)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(running.client()) for _ in range(5)]
+        clients[0].sendall(b"!")
+        with pytest.raises(KeyboardInterrupt):
+            running.finish()
+    assert 1 <= len(closed) <= 5
+
+
+SHORTAGE = """
+import os, resource, sys, threading
+from tlsdeck.net.crowd import Crowd
+from tlsdeck.net.sockets import Listener, Place
+
+def echo(descriptor):
+    yield "read"
+    os.write(descriptor, os.read(descriptor, 100))
+
+def short(error):
+    print("short", error.errno, flush=True)
+
+listener = Listener(Place("127.0.0.1", "0"))
+crowd = Crowd(listener, echo, limit=int(sys.argv[1]), short=short)
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+print(listener.address.rpartition(":")[2], flush=True)
+crowd.run()
+print("done", len(os.listdir("/proc/self/fd")), flush=True)
+"""
+
+
+def test_crowd_survives_a_shortage_of_descriptors() -> None:
+    """In a process of its own, with room for a dozen descriptors: told once per shortage, and everybody is served."""
+    count = 30
+    with subprocess.Popen(
+        [sys.executable, "-c", SHORTAGE, str(2 * count)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        for _ in range(2):
+            with ExitStack() as stack:
+                clients = [
+                    stack.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
+                    for _ in range(count)
+                ]
+                assert process.stdout.readline() == f"short {errno.EMFILE}\n"
+                for client in clients:
+                    assert answer(client, b"hello") == b"hello"
+                    client.close()
+        assert process.wait(LIMIT) == 0
+        rest = process.stdout.read().splitlines()
+    assert rest[-1].startswith("done ")
+    assert int(rest[-1].split()[1]) < 10
+    # A shortage is over with the next client, and another one is told again; it is never told per attempt.
+    assert len(rest) - 1 < count
+
+
+def test_listener_is_left_to_its_owner() -> None:
+    with closing(Listener(Place("127.0.0.1", "0"))) as listener:
+        Crowd(listener, echo, limit=0, short=print).run()
+        assert listener.address.startswith("127.0.0.1:")
