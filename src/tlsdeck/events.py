@@ -360,10 +360,6 @@ class PeerClosed(Event):
     """The peer sent close_notify."""
 
 
-class PeerGone(Event):
-    """Writing was not possible any more: the peer had closed."""
-
-
 class ConnectionFailed(Event):
     """After the handshake: reading or writing failed. `operation`: read or write."""
 

@@ -173,13 +173,17 @@ def test_load_identity_says_what_is_missing(parts: dict[str, str | None], messag
     ],
 )
 def test_protocol_list(value: str, names: tuple[bytes, ...]) -> None:
-    assert common.protocol_list(value) == names
+    assert common.protocol_list("alpn", value) == names
 
 
 @pytest.mark.parametrize("value", ["", ",", "x" * 256, "h2," + "ü" * 128])
 def test_protocol_list_refuses(value: str) -> None:
-    with pytest.raises(ValueError):
-        common.protocol_list(value)
+    with pytest.raises(ConfigurationError, match=r"^Error parsing -alpn argument$"):
+        common.protocol_list("alpn", value)
+
+
+def test_protocol_list_of_an_option_that_was_not_given() -> None:
+    assert common.protocol_list("alpn", None) == ()
 
 
 def test_exporter_of_the_options() -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         CApath: str | None
         CAstore: str | None
         CRL: str | None
+        alpn: str | None
         chainCAfile: str | None
         chainCApath: str | None
         chainCAstore: str | None
@@ -129,6 +130,7 @@ def shared_settings(options: CommonOptions, *, server: bool) -> Settings:
         verify_trust=Trust(*verify_trust) if any(verify_trust) else None,
         revocation_lists=(load_revocation_list(options.CRL, "CRL"),) if options.CRL else (),
         verify_return_error=options.verify_return_error,
+        alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
         name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,
         watch=Watch(
@@ -201,15 +203,17 @@ def load_identity(files: IdentityFiles, password: str | None) -> Identity:
     return Identity(certificate, key, chain)
 
 
-def protocol_list(value: str) -> tuple[bytes, ...]:
-    """The protocols of an -alpn value: names separated by commas, empty ones skipped.
+def protocol_list(option: str, value: str | None) -> tuple[bytes, ...]:
+    """The protocols of an option's value: names separated by commas, empty ones skipped. None without a value.
 
     Raises:
-        ValueError: none left, or one longer than 255 bytes (RFC 7301 section 3.1).
+        ConfigurationError: none left, or one longer than 255 bytes (RFC 7301 section 3.1).
     """
+    if value is None:
+        return ()
     names = tuple(name.encode("utf-8", "surrogateescape") for name in value.split(",") if name)
     if not names or max(map(len, names)) > 255:
-        raise ValueError(value)
+        raise ConfigurationError(f"Error parsing -{option} argument")
     return names
 
 

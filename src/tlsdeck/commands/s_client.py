@@ -18,14 +18,13 @@ from tlsdeck.commands.common import (
     load_identity,
     load_private_key,
     prepare_library,
-    protocol_list,
     shared_settings,
 )
 from tlsdeck.commands.letters import CLIENT_LETTERS
 from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import FAILED, OK, error_text, run
 from tlsdeck.commands.s_client_options import ClientOptions
-from tlsdeck.errors import ConfigurationError, NetworkError, OutputError, PeerError, UsageError
+from tlsdeck.errors import NetworkError, OutputError, PeerError, UsageError
 from tlsdeck.net import sockets
 from tlsdeck.net.pump import Input, Pump, closed_by_peer
 from tlsdeck.output.stream import Stream
@@ -216,7 +215,6 @@ def client_settings(options: ClientOptions) -> Settings:
         verify_tolerance=-1 if options.verify is None else options.verify,
         identities=_identities(options),
         build_chain=options.build_chain,
-        alpn=() if options.alpn is None else _alpn(options.alpn),
         acknowledge_name=not options.noservername,
         keep_sessions=True,
     )
@@ -236,13 +234,6 @@ def _identities(options: ClientOptions) -> tuple[Identity, ...]:
         _KEY_NAME, "client certificate", "client certificate chain",
     )  # fmt: skip
     return (load_identity(files, password),)
-
-
-def _alpn(value: str) -> tuple[bytes, ...]:
-    try:
-        return protocol_list(value)
-    except ValueError:
-        raise ConfigurationError("Error parsing -alpn argument") from None
 
 
 # --- output ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from tlsdeck.commands.common import (
     exporter_of,
     load_identity,
     prepare_library,
-    protocol_list,
     shared_settings,
 )
 from tlsdeck.commands.letters import SERVER_LETTERS
@@ -238,7 +237,6 @@ def _settings(options: ServerOptions) -> Settings:
         dh=not options.no_dhe,
         build_chain=options.build_chain,
         server_info=options.serverinfo,
-        alpn=() if options.alpn is None else _alpn(options.alpn),
     )
 
 
@@ -248,13 +246,6 @@ def _without_ecdhe(options: ServerOptions) -> tuple[tuple[str, str], ...]:
         return ()
     ciphers = next((value for name, value in reversed(options.conf_commands()) if name == "cipher"), None)
     return (("cipher", f"{ciphers or 'DEFAULT'}:!kECDHE:!kECDHEPSK"),)
-
-
-def _alpn(value: str) -> tuple[bytes, ...]:
-    try:
-        return protocol_list(value)
-    except ValueError:
-        raise ConfigurationError("Error parsing -alpn argument") from None
 
 
 # --- output ----------------------------------------------------------------------------------------------------

@@ -32,7 +32,6 @@ class ClientReport(Printer):
                 events.ReportRequested: self._report_requested,
                 events.TicketReceived: _ticket_received,
                 events.PeerClosed: always("closed\n"),
-                events.PeerGone: always("shutdown\n"),
             },
         )
 
@@ -184,7 +183,6 @@ class ServerConnectionReport(Printer):
                 events.InputEnded: always("DONE\n"),
                 events.ConnectionDropped: always("DONE\n"),
                 events.PeerClosed: always("DONE\n"),
-                events.PeerGone: always("DONE\n"),
                 events.ConnectionFailed: always("ERROR\n"),
                 events.ShuttingDown: always("shutting down SSL\n"),
                 events.Closed: always("CONNECTION CLOSED\n"),

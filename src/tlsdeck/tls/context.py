@@ -37,7 +37,7 @@ class Context:
         SettingError: a value is not one that libssl knows.
     """
 
-    __slots__ = ("pointer", "settings", "verify_mode")
+    __slots__ = ("pointer", "settings")
 
     def __init__(self, settings: Settings, tell: Callable[[Event], object] = bool) -> None:
         self.settings = settings
@@ -45,7 +45,6 @@ class Context:
         properties = ffi.NULL if settings.properties is None else encoded(settings.properties)
         lib.ERR_clear_error()
         self.pointer = own(lib.SSL_CTX_new_ex(ffi.NULL, properties, method), lib.SSL_CTX_free)
-        self.verify_mode = _verify_mode(settings)
         for step in _STEPS:
             lib.ERR_clear_error()
             event = step(self.pointer, settings)
