@@ -18,8 +18,10 @@ from cffi import FFI
 CDEF = Path(__file__).parent / "cdef"
 
 # The order only matters where one header uses another's types.
-HEADERS = ("types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "pem", "ui", "store", "provider", "engine",
-           "rand", "ssl", "steps", "callbacks")  # fmt: skip
+HEADERS = (
+    "types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "pem", "ui", "store", "provider",
+    "engine", "rand", "ssl", "steps", "callbacks",
+)  # fmt: skip
 
 SOURCE = """
 #ifndef _GNU_SOURCE

@@ -12,7 +12,10 @@ class TlsdeckError(Exception):
 
     `message` is one line for a person, or empty when `stack` already says everything.
     `stack` holds the lines of libcrypto's error queue, oldest first, as `ERR_print_errors(3)` words them.
+    `errno` is the system's error number, 0 when it was not the system.
     """
+
+    errno = 0
 
     def __init__(self, message: str = "", stack: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -40,10 +43,7 @@ class SettingError(ConfigurationError):
 
 
 class NetworkError(TlsdeckError):
-    """The world: resolving, connecting, listening, a reset, a time limit.
-
-    `errno` is the system's error number, 0 when there is none.
-    """
+    """The world: resolving, connecting, listening, a reset, a time limit."""
 
     def __init__(self, message: str = "", stack: tuple[str, ...] = (), errno: int = 0) -> None:
         super().__init__(message, stack)

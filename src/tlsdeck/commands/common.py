@@ -156,9 +156,13 @@ def _trust(options: CommonOptions) -> Trust:
 
 
 def _verify_parameters(options: CommonOptions) -> VerifyParameters | None:
-    given = [each for each in options.given_in(Validation) if each.value is not None]
-    values = [(each.row.name, _verify_value(options, each, each.value or "")) for each in given]
-    return parse_parameters(options.verify_flags(), values) if options.given_in(Validation) else None
+    given = options.given_in(Validation)
+    if not given:
+        return None
+    values = [
+        (each.row.name, _verify_value(options, each, each.value)) for each in given if each.value is not None
+    ]
+    return parse_parameters(options.verify_flags(), values)
 
 
 def _verify_value(options: CommonOptions, given: Given, text: str) -> str:

@@ -388,7 +388,7 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
         return OK
     if isinstance(ending.error, OutputError):
         raise ending.error
-    errno = ending.error.errno if isinstance(ending.error, NetworkError) else 0
+    errno = ending.error.errno
     if ending.reason == "handshake":
         if closed_by_peer(connection, ending.error):
             show(events.PeerClosed())

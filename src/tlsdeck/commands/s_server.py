@@ -378,13 +378,12 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
     if error is None:
         show(_ENDINGS[ending.reason])
         return ending.reason not in ("input", "quit")
-    errno = error.errno if isinstance(error, NetworkError) else 0
     if ending.reason == "handshake":
         summary = connection.summary()
         problem = summary.verify_text if summary.verify_code else None
-        show(events.HandshakeFailed(summary, error.stack, errno, problem))
+        show(events.HandshakeFailed(summary, error.stack, error.errno, problem))
         return True
-    show(events.ConnectionFailed(ending.operation, error.stack, errno))
+    show(events.ConnectionFailed(ending.operation, error.stack, error.errno))
     return True
 
 

@@ -76,11 +76,10 @@ class Client:
             self.connection.shutdown()
         except (ConfigurationError, NetworkError, PeerError) as error:
             self.flush()
-            errno = error.errno if isinstance(error, NetworkError) else 0
             if established:
-                self._show(events.ConnectionFailed("read", error.stack, errno))
+                self._show(events.ConnectionFailed("read", error.stack, error.errno))
             else:
-                self._show(events.HandshakeFailed(self.connection.summary(), error.stack, errno, None))
+                self._show(events.HandshakeFailed(self.connection.summary(), error.stack, error.errno, None))
         finally:
             self.flush()
             self.connection.close()

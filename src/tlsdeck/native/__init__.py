@@ -15,7 +15,23 @@ if TYPE_CHECKING:
 
     Pointer: TypeAlias = Any  # a C pointer or handle; what it points to is the function's business
 
-__all__ = ["check", "encoded", "error_stack", "ffi", "has", "lib", "own", "printed", "taken", "text"]
+__all__ = [
+    "check",
+    "encoded",
+    "error_stack",
+    "ffi",
+    "has",
+    "lib",
+    "new_unset",
+    "own",
+    "printed",
+    "taken",
+    "text",
+]
+
+
+# As ffi.new, for memory that C fills anyway.
+new_unset = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def has(symbol: str) -> bool:

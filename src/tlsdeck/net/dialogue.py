@@ -7,6 +7,7 @@ import select
 import time
 
 from tlsdeck.errors import NetworkError
+from tlsdeck.net import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,12 +78,9 @@ def _attempt(preamble: Preamble, operation: Callable[..., T], *arguments: object
 def _wait(preamble: Preamble, descriptor: int, events: int, deadline: float | None) -> None:
     """Waits for poll(2) events, no longer than the deadline and the dialogue's patience allow."""
     patience = preamble.dialogue.patience
-    left = None if deadline is None else max(0.0, deadline - time.monotonic())
-    impatient = patience is not None and (left is None or patience < left)
-    limit = patience if impatient else left
-    poll = select.poll()
-    poll.register(descriptor, events)
-    if poll.poll(None if limit is None else limit * 1000):
+    tired = None if patience is None else time.monotonic() + patience
+    impatient = tired is not None and (deadline is None or tired < deadline)
+    if sockets.wait(descriptor, events, tired if impatient else deadline):
         return
     if impatient:
         raise preamble.impatience()

@@ -70,7 +70,7 @@ def _attempt(address: Address, source: Address | None) -> int:
         if source is not None:
             endpoint.bind(number, source)
         if not endpoint.connect(number, address):
-            ready = _wait(number, select.POLLOUT, None)
+            ready = wait(number, select.POLLOUT, None)
             # After a failure the second call tells what it was; a socket that is connected needs none.
             if ready & (select.POLLERR | select.POLLHUP):
                 endpoint.connect(number, address)
@@ -115,7 +115,7 @@ class Listener:
             NetworkError: no descriptor left.
         """
         while True:
-            _wait(self.descriptor, select.POLLIN, None)
+            wait(self.descriptor, select.POLLIN, None)
             try:
                 return endpoint.accept(self.descriptor)
             except (BlockingIOError, ConnectionError):
@@ -152,7 +152,7 @@ def hang_up(number: int, take: Callable[[], bool]) -> None:
     """
     endpoint.stop_sending(number)
     end = time.monotonic() + LINGER
-    while _wait(number, select.POLLIN, end) and take() and time.monotonic() < end:
+    while wait(number, select.POLLIN, end) and take() and time.monotonic() < end:
         pass
     os.close(number)
 
@@ -167,11 +167,11 @@ def take_all(number: int) -> bool:
         return False
 
 
-def _wait(number: int, events: int, end: float | None) -> int:
+def wait(number: int, events: int, end: float | None) -> int:
     """Waits for poll(2) events until `end` on the monotonic clock; what happened, 0 when the time is over."""
     poll = select.poll()
     poll.register(number, events)
-    ready = poll.poll(None if end is None else max(0, int((end - time.monotonic()) * 1000)))
+    ready = poll.poll(None if end is None else max(0.0, end - time.monotonic()) * 1000)
     return ready[0][1] if ready else 0
 
 

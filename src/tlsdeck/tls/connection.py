@@ -21,7 +21,7 @@ import os
 
 from tlsdeck.errors import LibraryError, NetworkError, PeerError
 from tlsdeck.events import StateChanged, TransportUsed
-from tlsdeck.native import check, encoded, error_stack, ffi, lib, own
+from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import READ_DONE, WRITE_DONE, Observer, Tap
 from tlsdeck.tls.session import session_pem
@@ -47,7 +47,6 @@ _WANTS: dict[int, str] = {
 }
 
 _DISCARD_SIZE = 8192  # bytes
-_NO_CLEARING = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 class Connection:
@@ -114,12 +113,11 @@ class Connection:
             self._tap_transport()
 
     def _tap_transport(self) -> None:
-        reading, writing = self.transport.reading, self.transport.writing
-        taps = {reading: Tap(self._observer, (READ_DONE,)), writing: Tap(self._observer, (WRITE_DONE,))}
-        if reading == writing:
-            taps = {reading: Tap(self._observer, (READ_DONE, WRITE_DONE))}
-        for bio, tap in taps.items():
-            handle = ffi.new_handle(tap)
+        operations: dict[Pointer, tuple[int, ...]] = {}
+        for bio, done in ((self.transport.reading, READ_DONE), (self.transport.writing, WRITE_DONE)):
+            operations[bio] = (*operations.get(bio, ()), done)
+        for bio, seen in operations.items():
+            handle = ffi.new_handle(Tap(self._observer, seen))
             lib.BIO_set_callback_arg(bio, ffi.cast("char *", handle))
             lib.BIO_set_callback_ex(bio, lib.tlsdeck_transport)
             self.transport.taps.append(handle)  # the BIO may be used longer than this connection
@@ -141,7 +139,7 @@ class Connection:
         Raises:
             PeerError, NetworkError: as `handshake`.
         """
-        buffer = _NO_CLEARING("char[]", size)
+        buffer = new_unset("char[]", size)
         count = self._step(lib.tlsdeck_read, buffer, size)
         # A record without data, such as a ticket, ends a read too. Nobody would wait for what memory holds already.
         while count is None and lib.BIO_ctrl_pending(self.transport.reading):
@@ -197,7 +195,7 @@ class Connection:
 
     def discard(self) -> bool:
         """Takes what the peer still sends off the transport, unread; False at its end."""
-        buffer = _NO_CLEARING("char[]", _DISCARD_SIZE)
+        buffer = new_unset("char[]", _DISCARD_SIZE)
         count = lib.BIO_read(self.transport.reading, buffer, _DISCARD_SIZE)
         return bool(count > 0 or (count < 0 and lib.BIO_should_retry(self.transport.reading)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tlsdeck.native import ffi, lib, printed
+from tlsdeck.tls.names import ONELINE, name_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def _text(
 
 
 def _certificate(certificate: Pointer) -> str:
-    text = printed(lib.X509_print_ex, certificate, lib.XN_FLAG_ONELINE, 0)
+    text = printed(lib.X509_print_ex, certificate, ONELINE, 0)
     return text + printed(lib.PEM_write_bio_X509, certificate)
 
 
 def _name(name: Pointer) -> str:
-    return printed(lib.X509_NAME_print_ex, name, 0, lib.XN_FLAG_ONELINE)
+    return name_text(name, ONELINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
-from tlsdeck.native import encoded, ffi, lib, own, printed, text
+from tlsdeck.native import encoded, ffi, lib, new_unset, own, printed, text
 from tlsdeck.tls.names import name_text
 
 TYPE_CHECKING = False
@@ -71,7 +71,6 @@ def summarize(
 _MOST_CODES = 1024
 _SHORT = ffi.sizeof("unsigned short")
 _INT = ffi.sizeof("int")
-_NO_CLEARING = ffi.new_allocator(should_clear_after_alloc=False)
 
 # Clients of one kind offer one list. Names are looked up once for each list, as long as there are not too many.
 _lists: dict[tuple[bytes, int], tuple[str, ...]] = {}
@@ -186,7 +185,7 @@ _SCHEMES = {
 
 
 def _signature_algorithms(ssl: Pointer, *, shared: bool) -> tuple[str, ...]:
-    codes = _NO_CLEARING("unsigned short[]", _MOST_CODES)
+    codes = new_unset("unsigned short[]", _MOST_CODES)
     count = lib.tlsdeck_signature_algorithms(ssl, shared, codes, _MOST_CODES)
     return _named(bytes(ffi.buffer(codes, count * _SHORT)), _SHORT, _scheme)
 
@@ -241,7 +240,7 @@ def _point_formats(ssl: Pointer) -> tuple[str, ...]:
 
 
 def _groups(ssl: Pointer, *, shared: bool) -> tuple[str, ...]:
-    codes = _NO_CLEARING("int[]", _MOST_CODES)
+    codes = new_unset("int[]", _MOST_CODES)
     count = lib.tlsdeck_groups(ssl, shared, codes, _MOST_CODES)
     return _named(bytes(ffi.buffer(codes, count * _INT)), _INT, lambda raw: _group(ssl, raw))
 
@@ -255,7 +254,7 @@ _SHARED_CIPHERS_SIZE = 16384  # bytes; more names than the library has suites
 
 
 def _shared_ciphers(ssl: Pointer) -> tuple[str, ...]:
-    buffer = _NO_CLEARING("char[]", _SHARED_CIPHERS_SIZE)
+    buffer = new_unset("char[]", _SHARED_CIPHERS_SIZE)
     names = lib.SSL_get_shared_ciphers(ssl, buffer, len(buffer))
     return () if names == ffi.NULL else tuple(text(names).split(":"))
 
