@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from support.fixtures import Run, Start
 from support.pki import make_pki, populate
 from support.programs import Finished, Running, need
-
-Start = Callable[..., Running]
-Run = Callable[..., Finished]
 
 
 @pytest.fixture(scope="session")

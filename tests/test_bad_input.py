@@ -8,18 +8,14 @@ from __future__ import annotations
 import random
 import shlex
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support import peers
+from support.fixtures import Run, Start, Workdir
 from support.peers import free_port, start_server
-from support.programs import OPENSSL, OURS, Finished, Running, Until, wait_for
-
-Start = Callable[..., Running]
-Run = Callable[..., Finished]
-Workdir = Callable[[str], Path]
+from support.programs import OPENSSL, OURS, Finished, Until, wait_for
 
 RSA = "-cert rsa.pem -key rsa.key"
 CLIENT = "s_client -connect 127.0.0.1:{port}"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from support.programs import Finished
-
-Run = Callable[..., Finished]
+from support.fixtures import Run
 
 DEMO = [sys.executable, "-W", "error", str(Path(__file__).parents[1] / "tools" / "demo.py")]
 

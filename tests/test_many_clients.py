@@ -5,17 +5,15 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from support.fixtures import Start, Workdir
 from support.peers import start_server
 from support.programs import OURS, Running, wait_for
-
-Start = Callable[..., Running]
-Workdir = Callable[[str], Path]
 
 RSA = "-cert rsa.pem -key rsa.key"
 # A question, and how the answer begins.

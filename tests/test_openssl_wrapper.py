@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from support.fixtures import Run, Start, Workdir
 from support.peers import start_server
-from support.programs import OPENSSL, OURS, Eof, Finished, Running, Until
-
-Start = Callable[..., Running]
-Run = Callable[..., Finished]
-Workdir = Callable[[str], Path]
+from support.programs import OPENSSL, OURS, Eof, Until
 
 WRAPPER = [str(Path(sys.executable).parent / "tlsdeck-openssl")]
 

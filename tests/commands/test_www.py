@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from output.captured import NOTHING
 from tlsdeck.commands.www import (
     LINE_LIMIT,
     SKIPPED_LIMIT,
@@ -359,38 +360,12 @@ def test_reverser_answers_as_the_original(site: Path, certificate: Path) -> None
 
 # --- the status page -------------------------------------------------------------------------------------------
 
-SUMMARY = Summary(
-    version="TLSv1.3",
+SUMMARY = NOTHING.replace(
     cipher="TLS_AES_128_GCM_SHA256",
     cipher_version="TLSv1.3",
-    reused=False,
-    chain=(),
-    peer=None,
-    ca_names=(),
-    certificate_types=(),
-    signature_algorithms=(),
-    shared_signature_algorithms=(),
-    peer_digest=None,
-    peer_signature_type=None,
-    temporary_key=None,
     bytes_read=0,
     bytes_written=0,
-    verify_code=0,
-    verify_text="ok",
-    verified_name=None,
     secure_renegotiation=True,
-    renegotiation_disabled=False,
-    compression=None,
-    expansion=None,
-    alpn=None,
-    early_data="not sent",
-    session=None,
-    point_formats=(),
-    supported_groups=(),
-    shared_groups=(),
-    shared_ciphers=(),
-    offered_ciphers=(),
-    exported_key=None,
 )
 STATISTICS = Statistics(*[*[0] * 12, 128])
 CERTIFICATE = CertificateInfo(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from support.fixtures import Start, Workdir
 from support.peers import start_server
-from support.programs import OPENSSL, OURS, Eof, Finished, Running, Until
+from support.programs import OPENSSL, OURS, Eof, Finished, Until
 
-Start = Callable[..., Running]
-Workdir = Callable[[str], Path]
 Program = Sequence[str]
 
 PAIRS = {

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from support import peers
+from support.fixtures import Run, Start, Workdir
 from support.normalize import normalize
 from support.oracle import (
     NOTHING,
@@ -30,11 +31,7 @@ from support.oracle import (
     play_client,
 )
 from support.peers import Behaviour, accept_port, free_port, peer, start_server
-from support.programs import OPENSSL, OURS, Eof, Finished, Pause, Running, Until, wait_for
-
-Start = Callable[..., Running]
-Run = Callable[..., Finished]
-Workdir = Callable[[str], Path]
+from support.programs import OPENSSL, OURS, Eof, Finished, Pause, Until, wait_for
 
 RSA = "-rev -cert rsa.pem -key rsa.key"
 ECDSA = "-rev -cert ecdsa.pem -key ecdsa.key"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from support.fixtures import Run, Start, Workdir
 from support.normalize import normalize
 from support.oracle import (
     NOTHING,
@@ -33,10 +34,6 @@ from support.oracle import (
 )
 from support.peers import free_port, start_server
 from support.programs import OPENSSL, OURS, Eof, Finished, Running, Until, wait_for
-
-Start = Callable[..., Running]
-Run = Callable[..., Finished]
-Workdir = Callable[[str], Path]
 
 RSA = "-cert rsa.pem -key rsa.key"
 ECDSA = "-cert ecdsa.pem -key ecdsa.key"

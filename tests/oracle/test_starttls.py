@@ -9,21 +9,19 @@ import socket
 import ssl
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from support.fixtures import Start, Workdir
 from support.normalize import normalize
 from support.oracle import Case, assert_same, play_alone, scene
 from support.peers import drain, peer, start_server
-from support.programs import OPENSSL, OURS, TIME_LIMIT, Eof, Finished, Pause, Running, Until
+from support.programs import OPENSSL, OURS, TIME_LIMIT, Eof, Finished, Pause, Until
 from support.transcripts import Transcript, read_all
-
-Start = Callable[..., Running]
-Workdir = Callable[[str], Path]
 
 TRANSCRIPTS = read_all()
 GOOD = [transcript for transcript in TRANSCRIPTS if transcript.good]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from output.captured import shown
+from support.fixtures import Start, Workdir
 from support.oracle import (
     NOTHING,
     PING,
@@ -34,7 +35,7 @@ from support.oracle import (
 )
 from support.peers import start_server
 from support.pki import populate
-from support.programs import OPENSSL, OURS, Eof, Finished, Running, Until
+from support.programs import OPENSSL, OURS, Eof, Finished, Until
 from tlsdeck import names
 from tlsdeck.events import MessageSeen
 from tlsdeck.output.trace import Trace, lines
@@ -42,9 +43,6 @@ from tlsdeck.tls import messages
 from tlsdeck.wire import names as wire_names
 from wire.handshakes import SCENES, Side, play, suite_of
 from wire.handshakes import Scene as Handshake
-
-Start = Callable[..., Running]
-Workdir = Callable[[str], Path]
 
 RSA = "-cert rsa.pem -key rsa.key"
 ROOT = "-CAfile root.pem"

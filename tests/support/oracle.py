@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 
 import pytest
 
+from support.fixtures import Start
 from support.normalize import normalize, without_byte_counts
 from support.peers import free_port, start_server
 from support.programs import OPENSSL, Eof, Finished, Running, Step, Until
-
-Start = Callable[..., Running]
 
 
 @dataclass(frozen=True)

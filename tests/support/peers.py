@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.fixtures import Start
 from support.programs import TIME_LIMIT, Running, wait_for
 
-Start = Callable[..., Running]
 Behaviour = Callable[[socket.socket], None]
 
 
