@@ -15,7 +15,6 @@ NOT_BUILT = {
     *("early_data", "max_early_data", "recv_max_early_data"),
     *("ext_cache", "stateless", "sendfile", "nextprotoneg", "use_srtp"),
     *("dtls", "dtls1", "dtls1_2", "listen", "timeout", "mtu", "sctp", "sctp_label_bug"),
-    *("xkey", "xcert", "xchain", "xchain_build", "xcertform", "xkeyform"),
 }
 
 

@@ -58,16 +58,14 @@ class General(Section):
     title = "General"
 
     help: bool = flag("Print this list and exit", also="h", stops=True)
-    engine: str | None = string(
-        "Use the algorithms of this engine, by its id", requires="ENGINE_by_id", built=False
-    )
+    engine: str | None = string("Use the algorithms of this engine, by its id", requires="ENGINE_by_id")
     ssl_client_engine: str | None = string(
-        "Engine that chooses the client certificate and key, by its id", requires="ENGINE_by_id", built=False
+        "Engine that chooses the client certificate and key, by its id", requires="ENGINE_by_id"
     )
     ssl_config: str | None = string("Section of the OpenSSL configuration file to set the connection up from")
-    ct: bool = flag("Ask for signed certificate timestamps and check them; implies -status", built=False)
+    ct: bool = flag("Ask for signed certificate timestamps and check them; implies -status")
     noct: bool = flag("Do not ask for signed certificate timestamps (the default)", ct=False)
-    ctlogfile: str | None = infile("List of Certificate Transparency logs to check -ct with", built=False)
+    ctlogfile: str | None = infile("List of Certificate Transparency logs to check -ct with")
 
 
 class Network(Section):
@@ -131,20 +129,16 @@ class Identity(Section):
     requestCAfile: str | None = infile(
         "PEM certificates whose names tell the server which CAs we accept (TLS 1.3)"
     )
-    dane_tlsa_domain: str | None = string(
-        "Check the server by DANE (RFC 6698) under this domain", built=False
-    )
+    dane_tlsa_domain: str | None = string("Check the server by DANE (RFC 6698) under this domain")
     dane_tlsa_rrdata: list[str] = strings(
-        'A TLSA record for -dane_tlsa_domain, as in "3 1 1 8CB0..."; repeatable', built=False
+        'A TLSA record for -dane_tlsa_domain, as in "3 1 1 8CB0..."; repeatable'
     )
-    dane_ee_no_namechecks: bool = flag(
-        "With DANE-EE(3) records, accept any name in the certificate", built=False
-    )
+    dane_ee_no_namechecks: bool = flag("With DANE-EE(3) records, accept any name in the certificate")
     psk_identity: str = string(
-        "Identity to offer with -psk; default Client_identity", default="Client_identity", built=False
+        "Identity to offer with -psk; default Client_identity", default="Client_identity"
     )
-    psk: str | None = hex_digits("Pre-shared key in hexadecimal digits, as in 1a2b3c4d", built=False)
-    psk_session: str | None = infile("Session in PEM to take the pre-shared key from (TLS 1.3)", built=False)
+    psk: str | None = hex_digits("Pre-shared key in hexadecimal digits, as in 1a2b3c4d")
+    psk_session: str | None = infile("Session in PEM to take the pre-shared key from (TLS 1.3)")
     name: str | None = string("Our name for -starttls smtp or lmtp, the server's for xmpp; see -starttls")
 
 
@@ -153,7 +147,7 @@ class Session(Section):
 
     title = "Session"
 
-    reconnect: bool = flag("Connect five more times, each time resuming the session", built=False)
+    reconnect: bool = flag("Connect five more times, each time resuming the session")
     sess_out: str | None = outfile("Write the session to this file, in PEM")
     sess_in: str | None = infile("Resume the session in this file, as written by -sess_out")
 
@@ -192,14 +186,12 @@ class Debug(Section):
     debug: bool = flag("Dump every byte that is read and written")
     msg: bool = flag("Print every protocol message with a hex dump", trace=False)
     msgfile: str | None = outfile("Write the output of -msg and -trace to this file instead of stdout")
-    nbio_test: bool = flag(
-        "Make input and output stop short at random, to test non-blocking code", built=False
-    )
+    nbio_test: bool = flag("Make input and output stop short at random, to test non-blocking code")
     state: bool = flag("Print every step of the handshake")
     keymatexport: str | None = string("Print keying material exported under this label (RFC 5705)")
     keymatexportlen: int = positive("Bytes of keying material for -keymatexport; default 20", default=20)
-    security_debug: bool = flag("Print what the security level forbids", built=False)
-    security_debug_verbose: bool = flag("Print every decision about the security level", built=False)
+    security_debug: bool = flag("Print what the security level forbids")
+    security_debug_verbose: bool = flag("Print every decision about the security level")
     trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
     keylogfile: str | None = outfile("Append the secrets of the connection to this file, for Wireshark")
     nocommands: bool = flag("Send lines that start with a command letter (Q, R, k, K) like any other")
@@ -209,12 +201,12 @@ class Debug(Section):
     noservername: bool = flag("Do not send the SNI extension")
     tlsextdebug: bool = flag("Print every TLS extension received, with a hex dump")
     ignore_unexpected_eof: bool = flag("Accept a connection that ends without close_notify as ended properly")
-    status: bool = flag("Ask for a stapled OCSP response and print it", built=False)
+    status: bool = flag("Ask for a stapled OCSP response and print it")
     serverinfo: str | None = string(
-        "Extension numbers to send empty, as in 18,16383; the answers are printed in PEM", built=False
+        "Extension numbers to send empty, as in 18,16383; the answers are printed in PEM"
     )
     alpn: str | None = string("Protocols to offer by ALPN, best first: h2,http/1.1")
-    asynchronous: bool = flag("Let an engine work asynchronously", name="async", built=False)
+    asynchronous: bool = flag("Let an engine work asynchronously", name="async")
     nbio: bool = flag("Use non-blocking input and output")
 
 
@@ -228,32 +220,24 @@ class Protocol(Section):
     tls1_1: bool = flag("Use TLS 1.1 and nothing else")
     tls1_2: bool = flag("Use TLS 1.2 and nothing else")
     tls1_3: bool = flag("Use TLS 1.3 and nothing else")
-    dtls: bool = flag("Use DTLS over UDP, the best version both sides have", built=False)
-    timeout: bool = flag("With DTLS, wait at most a quarter of a second for each datagram", built=False)
-    mtu: int | None = positive(
-        "With DTLS, bytes that fit a datagram; at least 256; default: found out", built=False
-    )
-    dtls1: bool = flag("Use DTLS 1.0 and nothing else", built=False)
-    dtls1_2: bool = flag("Use DTLS 1.2 and nothing else", built=False)
-    sctp: bool = flag("Run DTLS over SCTP instead of UDP", requires="BIO_new_dgram_sctp", built=False)
+    dtls: bool = flag("Use DTLS over UDP, the best version both sides have")
+    timeout: bool = flag("With DTLS, wait at most a quarter of a second for each datagram")
+    mtu: int | None = positive("With DTLS, bytes that fit a datagram; at least 256; default: found out")
+    dtls1: bool = flag("Use DTLS 1.0 and nothing else")
+    dtls1_2: bool = flag("Use DTLS 1.2 and nothing else")
+    sctp: bool = flag("Run DTLS over SCTP instead of UDP", requires="BIO_new_dgram_sctp")
     sctp_label_bug: bool = flag(
-        "Use the wrong SCTP key label of old OpenSSL versions", requires="BIO_new_dgram_sctp", built=False
+        "Use the wrong SCTP key label of old OpenSSL versions", requires="BIO_new_dgram_sctp"
     )
-    nextprotoneg: str | None = string("Protocols to choose from by NPN, best first: h2,http/1.1", built=False)
-    early_data: str | None = infile(
-        "File to send as early data when a session is resumed (TLS 1.3)", built=False
-    )
+    nextprotoneg: str | None = string("Protocols to choose from by NPN, best first: h2,http/1.1")
+    early_data: str | None = infile("File to send as early data when a session is resumed (TLS 1.3)")
     enable_pha: bool = flag("Tell the server it may ask for our certificate later on (TLS 1.3)")
-    use_srtp: str | None = string("SRTP profiles to offer, best first: SRTP_AEAD_AES_128_GCM", built=False)
-    srpuser: str | None = string("User name for SRP; deprecated since OpenSSL 3.0", built=False)
-    srppass: str | None = string(
-        "Where the password for SRP comes from, as for -pass; deprecated", built=False
-    )
-    srp_lateuser: bool = flag("Send the SRP user name in a second ClientHello only; deprecated", built=False)
-    srp_moregroups: bool = flag("Accept SRP groups other than those of RFC 5054; deprecated", built=False)
-    srp_strength: int = positive(
-        "Least bits of the SRP prime; default 1024; deprecated", default=1024, built=False
-    )
+    use_srtp: str | None = string("SRTP profiles to offer, best first: SRTP_AEAD_AES_128_GCM")
+    srpuser: str | None = string("User name for SRP; deprecated since OpenSSL 3.0")
+    srppass: str | None = string("Where the password for SRP comes from, as for -pass; deprecated")
+    srp_lateuser: bool = flag("Send the SRP user name in a second ClientHello only; deprecated")
+    srp_moregroups: bool = flag("Accept SRP groups other than those of RFC 5054; deprecated")
+    srp_strength: int = positive("Least bits of the SRP prime; default 1024; deprecated", default=1024)
 
 
 class Trust(Section):
@@ -262,7 +246,7 @@ class Trust(Section):
     title = "Validation"
 
     CRL: str | None = infile("CRL to check against; see -crl_check")
-    crl_download: bool = flag("Fetch CRLs from where the certificates say they are", built=False)
+    crl_download: bool = flag("Fetch CRLs from where the certificates say they are")
     CRLform: str | None = pem_der("Format of -CRL; found out by itself anyway")
     verify_return_error: bool = flag(
         "Give up when the server's certificate fails a check; implies checking it"

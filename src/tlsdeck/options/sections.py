@@ -178,14 +178,12 @@ class ExtendedCertificate(Section):
 
     title = "Extended certificate"
 
-    xkey: list[str] = infiles("Private key of the latest -xcert; default: in the file of -xcert", built=False)
-    xcert: list[str] = infiles(
-        "One more certificate that may be used, where it fits the peer; repeatable", built=False
-    )
-    xchain: list[str] = infiles("Certificates to send along with the latest -xcert", built=False)
-    xchain_build: bool = flag("Build the chain to send along with the latest -xcert", built=False)
-    xcertform: list[str] = pem_ders("Format of the latest -xcert; found out by itself anyway", built=False)
-    xkeyform: list[str] = pem_ders("Format of the latest -xkey; found out by itself anyway", built=False)
+    xkey: list[str] = infiles("Private key of the latest -xcert; default: in the file of -xcert")
+    xcert: list[str] = infiles("One more certificate that may be used, where it fits the peer; repeatable")
+    xchain: list[str] = infiles("Certificates to send along with the latest -xcert")
+    xchain_build: bool = flag("Build the chain to send along with the latest -xcert")
+    xcertform: list[str] = pem_ders("Format of the latest -xcert; found out by itself anyway")
+    xkeyform: list[str] = pem_ders("Format of the latest -xkey; found out by itself anyway")
 
 
 class Provider(Section):
