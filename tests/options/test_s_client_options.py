@@ -5,7 +5,7 @@ import pytest
 from tlsdeck.commands.s_client_options import STARTTLS_PROTOCOLS, ClientOptions
 from tlsdeck.errors import UsageError
 from tlsdeck.options import help_text, read
-from tlsdeck.options.sections import TlsSsl
+from tlsdeck.options.sections import Preferences, TlsSsl
 from tlsdeck.preamble import STARTTLS
 
 
@@ -141,5 +141,19 @@ def test_help_has_the_words_scripts_look_for(word: str) -> None:
     assert f" {word}" in help_text(ClientOptions, "s_client", has=lambda _: False)
 
 
-def test_conf_commands_are_the_tls_section() -> None:
-    assert {row.name for row in ClientOptions.rows if row.conf} == {row.name for row in TlsSsl.own_rows}
+def test_conf_commands_are_the_tls_sections_and_strict() -> None:
+    names = {row.name for row in (*TlsSsl.own_rows, *Preferences.own_rows)}
+    assert {row.name for row in ClientOptions.rows if row.conf} == names | {"strict"}
+
+
+@pytest.mark.parametrize("text, value", [("2", 2.0), ("0.25", 0.25), (".5", 0.5), ("10.", 10.0)])
+def test_time_limits_are_seconds(text: str, value: float) -> None:
+    assert client("-total_timeout", text).total_timeout == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "0", "0.0", "-1", "1e3", "inf", "nan", "1s", "1,5", "1.2.3", "٣", "1" + "0" * 10]
+)
+def test_time_limits_are_more_than_nothing(text: str) -> None:
+    message = f's_client: Not a number of seconds: "{text}" for option -idle_timeout'
+    assert complaint("-idle_timeout", text) == (message, True)

@@ -5,7 +5,7 @@ import pytest
 from tlsdeck.commands.s_server_options import ServerOptions
 from tlsdeck.errors import UsageError
 from tlsdeck.options import help_text, read
-from tlsdeck.options.sections import TlsSsl
+from tlsdeck.options.sections import Preferences, StrictCertificates, TlsSsl
 
 # This list only ever gets shorter.
 NOT_BUILT = {
@@ -152,6 +152,7 @@ def test_unix_that_was_undone_does_not_count() -> None:
 
 def test_conf_commands_of_the_server() -> None:
     names = {row.name for row in ServerOptions.rows if row.conf}
-    assert names == {row.name for row in TlsSsl.own_rows} | {"num_tickets", "anti_replay", "no_anti_replay"}
+    shared = {row.name for row in (*TlsSsl.own_rows, *StrictCertificates.own_rows, *Preferences.own_rows)}
+    assert names == shared | {"num_tickets", "anti_replay", "no_anti_replay"}
     options = server("-num_tickets", "0x3", "-no_anti_replay", "-cipher", "A")
     assert options.conf_commands() == [("num_tickets", "0x3"), ("no_anti_replay", None), ("cipher", "A")]

@@ -8,6 +8,7 @@ from tlsdeck.options.rows import flag
 from tlsdeck.options.sections import (
     VERSION_CLASHES,
     ExtendedCertificate,
+    Preferences,
     Provider,
     RandomState,
     TlsSsl,
@@ -22,7 +23,7 @@ class Versions(Section):
     tls1_3: bool = flag("TLS 1.3")
 
 
-class Program(Versions, RandomState, TlsSsl, Validation, ExtendedCertificate, Provider, Options):
+class Program(Versions, RandomState, TlsSsl, Preferences, Validation, ExtendedCertificate, Provider, Options):
     clashes = VERSION_CLASHES
 
 
@@ -31,8 +32,8 @@ def program(*argv: str) -> Program:
 
 
 def test_tls_rows_are_commands_of_ssl_conf_and_no_others_are() -> None:
-    assert all(row.conf for row in TlsSsl.own_rows)
-    assert not any(row.conf for row in Program.rows if row.section is not TlsSsl)
+    commands = (TlsSsl, Preferences)
+    assert all(row.conf == (row.section in commands) for row in Program.rows)
 
 
 def test_conf_commands_keep_order_and_text() -> None:

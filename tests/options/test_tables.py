@@ -56,6 +56,8 @@ def test_default_has_the_type_of_the_value(table: type[Options], row: Row) -> No
         assert value is False
     elif row.kind in (kinds.INTEGER, kinds.POSITIVE, kinds.INTMAX):
         assert value is None or type(value) is int
+    elif row.kind is kinds.SECONDS:
+        assert value is None or type(value) is float
     else:
         assert value is None or type(value) is str
 

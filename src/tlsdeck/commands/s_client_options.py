@@ -16,6 +16,7 @@ from tlsdeck.options.rows import (
     pem_der,
     pem_der_engine,
     positive,
+    seconds,
     string,
     strings,
     uri,
@@ -26,6 +27,7 @@ from tlsdeck.options.sections import (
     SCTP_NEEDS_DTLS,
     VERSION_CLASHES,
     ExtendedCertificate,
+    Preferences,
     Provider,
     RandomState,
     TlsSsl,
@@ -262,6 +264,23 @@ class Trust(Section):
     verifyCAstore: str | None = uri("CA certificates to check the server with, a URI")
 
 
+class Deck(Section):
+    """What the original has not."""
+
+    title = "tlsdeck"
+
+    json: bool = flag("Print one JSON object a line for each event, and a summary at the end")
+    strict: bool = flag(
+        "Check certificate and host name, stop when they fail; the exit code says what failed",
+        conf=True,
+        verify_return_error=True,
+    )
+    connect_timeout: float | None = seconds("Longest time for name resolution and connecting")
+    handshake_timeout: float | None = seconds("Longest time for proxy, STARTTLS and handshake together")
+    idle_timeout: float | None = seconds("Longest time without any data after the handshake")
+    total_timeout: float | None = seconds("Longest time for all of it, from the start to the end")
+
+
 _INTERNET = ("4", "6", "host", "port", "connect")
 
 
@@ -275,10 +294,12 @@ class ClientOptions(
     Protocol,
     RandomState,
     TlsSsl,
+    Preferences,
     Validation,
     Trust,
     ExtendedCertificate,
     Provider,
+    Deck,
     Options,
 ):
     """The settings of s_client."""

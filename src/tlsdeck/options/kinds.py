@@ -104,6 +104,19 @@ def _intmax(text: str, _option: str, program: str) -> int:
     return _number(text, program, octal=True)
 
 
+_LONGEST = 10**9  # seconds; some 30 years
+
+
+def _seconds(text: str, option: str, program: str) -> float:
+    """A time span of ours: decimal digits, a fraction if wanted, more than nothing."""
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    value = float(text) if digits.isascii() and digits.isdecimal() else 0.0
+    if not 0 < value <= _LONGEST:
+        raise UsageError(f'{program}: Not a number of seconds: "{text}" for option -{option}')
+    return value
+
+
 # The words that name a format, and for the others the first letter that does, in either case.
 _FORMAT_WORDS = {
     **dict.fromkeys(("PEM", "pem", "P", "p"), "PEM"),
@@ -144,6 +157,7 @@ URI = Kind("uri", _text)
 HEX = Kind("val", _hex_digits)
 INTEGER = Kind("int", _integer)
 POSITIVE = Kind("+int", _positive)
+SECONDS = Kind("seconds", _seconds)
 INTMAX = Kind("intmax", _intmax)
 PEM_DER = Kind("PEM|DER", _format(("PEM", "DER"), "; must be pem or der"))
 PEM_DER_ENGINE = Kind(

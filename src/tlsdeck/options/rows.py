@@ -189,6 +189,7 @@ any_format: Constructor[str | None] = _rows_of(kinds.ANY_FORMAT)
 integer: Constructor[int | None] = _rows_of(kinds.INTEGER)
 positive: Constructor[int | None] = _rows_of(kinds.POSITIVE)
 intmax: Constructor[int | None] = _rows_of(kinds.INTMAX)
+seconds: Constructor[float | None] = _rows_of(kinds.SECONDS)
 
 # Every value given counts, in order.
 strings: Constructor[list[str]] = _rows_of(kinds.STRING, repeated=True)

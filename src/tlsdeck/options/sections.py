@@ -34,7 +34,7 @@ class RandomState(Section):
 
 
 class TlsSsl(Section):
-    """The commands of SSL_CONF_cmd(3)."""
+    """The commands of SSL_CONF_cmd(3), first part."""
 
     title = "TLS/SSL"
     conf = True
@@ -62,7 +62,23 @@ class TlsSsl(Section):
     prioritize_chacha: bool = flag(
         "With -serverpref, use ChaCha20 for clients that put it first (server only)"
     )
+
+
+class StrictCertificates(Section):
+    """The command that s_client gives more to do, and so lists elsewhere."""
+
+    title = "TLS/SSL"
+    conf = True
+
     strict: bool = flag("Refuse own certificates that TLS does not strictly permit for the connection")
+
+
+class Preferences(Section):
+    """The rest of the commands of SSL_CONF_cmd(3): what to offer, in which order."""
+
+    title = "TLS/SSL"
+    conf = True
+
     sigalgs: str | None = string("Signature algorithms, best first: RSA-PSS+SHA256:ed25519")
     client_sigalgs: str | None = string(
         "Signature algorithms for client certificates, best first: ECDSA+SHA256"
