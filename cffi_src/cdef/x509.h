@@ -4,6 +4,8 @@ const X509_NAME *X509_get_subject_name(const X509 *certificate);
 const X509_NAME *X509_get_issuer_name(const X509 *certificate);
 const ASN1_TIME *X509_get0_notBefore(const X509 *certificate);
 const ASN1_TIME *X509_get0_notAfter(const X509 *certificate);
+int X509_check_host(X509 *certificate, const char *name, size_t length, unsigned int flags, char **peer_name);
+int X509_check_ip_asc(X509 *certificate, const char *address, unsigned int flags);
 EVP_PKEY *X509_get0_pubkey(const X509 *certificate);
 int X509_get_signature_nid(const X509 *certificate);
 X509_NAME *d2i_X509_NAME(X509_NAME **name, const unsigned char **der, long length);

@@ -64,3 +64,7 @@ static const int X509_V_ERR_CERT_HAS_EXPIRED;
 static const int X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD;
 static const int X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
 static const int X509_V_ERR_NO_EXPLICIT_POLICY;
+static const int X509_V_ERR_CERT_REVOKED;
+static const int X509_V_ERR_HOSTNAME_MISMATCH;
+static const int X509_V_ERR_EMAIL_MISMATCH;
+static const int X509_V_ERR_IP_ADDRESS_MISMATCH;

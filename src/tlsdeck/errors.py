@@ -50,8 +50,24 @@ class NetworkError(TlsdeckError):
         self.errno = errno
 
 
+class ResolutionError(NetworkError):
+    """A host or service whose address cannot be found."""
+
+
+class TimeLimitError(NetworkError):
+    """A time limit of ours is over. The message names the option that set it."""
+
+
 class PeerError(TlsdeckError):
     """The other side broke the protocol, refused us, or was refused by us."""
+
+
+class CertificateError(PeerError):
+    """The peer's certificate, or the session that stands for it, did not pass our checks."""
+
+
+class TruncationError(PeerError):
+    """The stream ended without close_notify: what was received may not be all that was sent (RFC 8446 section 6.1)."""
 
 
 class DecodeError(TlsdeckError):

@@ -134,6 +134,17 @@ class Connected(Event):
     peer: str
 
 
+class ConnectFailed(Event):
+    """A client's transport is not up: no address, nobody there, or no time left.
+
+    `message` and `stack` are complete, for a person; `errno` is the system's, 0 when it was not the system.
+    """
+
+    message: str
+    stack: tuple[str, ...]
+    errno: int
+
+
 class NonBlockingSet(Event):
     """The socket was made non-blocking because -nbio asked for it."""
 
@@ -286,13 +297,14 @@ class HandshakeCompleted(Event):
 class HandshakeFailed(Event):
     """It ended badly. `stack` are libssl's error lines; `errno` is the system's, 0 when it was not the system.
 
-    `verify_error` is the verification's text when that was not OK.
+    `verify_error` is the verification's text when that was not OK; `message` what we say ourselves, of a time limit.
     """
 
     summary: Summary
     stack: tuple[str, ...]
     errno: int
     verify_error: str | None
+    message: str = ""
 
 
 class ReportRequested(Event):
@@ -361,11 +373,16 @@ class PeerClosed(Event):
 
 
 class ConnectionFailed(Event):
-    """After the handshake: reading or writing failed. `operation`: read or write."""
+    """After the handshake: reading or writing failed. `operation`: read, write, or wait for a time limit."""
 
     operation: str
     stack: tuple[str, ...]
     errno: int
+    message: str = ""
+
+
+class ReconnectStarted(Event):
+    """Client: the connection is dropped to be made again, resuming its session (-reconnect)."""
 
 
 class ShuttingDown(Event):
@@ -392,3 +409,10 @@ class FileServed(Event):
     """-WWW and -HTTP: a file is being sent."""
 
     name: str
+
+
+class Finished(Event):
+    """The run is over. `code`: the exit code; `reason`: how it went, by the words of -strict's table."""
+
+    code: int
+    reason: str

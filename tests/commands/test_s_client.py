@@ -26,7 +26,7 @@ from support.peers import (
 )
 from support.pki import populate
 from support.programs import OURS
-from tlsdeck.commands import s_client
+from tlsdeck.commands import destination, s_client
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import ConfigurationError, UsageError
 from tlsdeck.events import DataReceived, SessionInfo, TicketReceived
@@ -73,14 +73,14 @@ def here(pki: Mapping[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_destination(line: str, host: str, service: str | None, family: int, name: str | None) -> None:
-    found = s_client.parse_destination(options(line))
+    found = destination.parse_destination(options(line))
     assert (found.place.host, found.place.service, found.place.family) == (host, service, family)
     assert found.server_name == name
     assert found.local is None
 
 
 def test_destination_from_a_local_address() -> None:
-    local = s_client.parse_destination(options("-connect a.example -bind 127.0.0.1:70 -4")).local
+    local = destination.parse_destination(options("-connect a.example -bind 127.0.0.1:70 -4")).local
     assert local is not None
     assert (local.host, local.service, local.family) == ("127.0.0.1", "70", endpoint.IPV4)
 
@@ -88,14 +88,14 @@ def test_destination_from_a_local_address() -> None:
 @pytest.mark.parametrize("line", ["-connect a:b:c", "-bind a:b:c", "-connect ::1"])
 def test_destination_that_is_malformed(line: str) -> None:
     with pytest.raises(UsageError, match="malformed or ambiguous"):
-        s_client.parse_destination(options(line))
+        destination.parse_destination(options(line))
 
 
 @pytest.mark.parametrize(
     "host", ["a.b", "a.example.", "a-b.example", "a_b.example", "x" * 63 + ".de", "1a.2", "xn--4ca.de", "_.a"]
 )
 def test_dns_name(host: str) -> None:
-    assert s_client.is_dns_name(host)
+    assert destination.is_dns_name(host)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_dns_name(host: str) -> None:
     ],
 )
 def test_no_dns_name(host: str) -> None:
-    assert not s_client.is_dns_name(host)
+    assert not destination.is_dns_name(host)
 
 
 # --- settings --------------------------------------------------------------------------------------------------

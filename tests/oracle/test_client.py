@@ -59,6 +59,11 @@ def client(
 
 
 VERSIONS = (
+    client("reconnect", "-reconnect -tls1_2", "drop connection and then reconnect", peer=f"{RSA} -naccept 6"),
+    client("reconnect_without_tickets", "-reconnect -tls1_2 -no_ticket", "Reused,", peer=f"{RSA} -naccept 6"),
+    client(
+        "reconnect_brief", "-reconnect -tls1_2 -brief", "CONNECTION ESTABLISHED", peer=f"{RSA} -naccept 6"
+    ),
     client("default", "", "New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384"),
     client("tls1_2", "-tls1_2", "    Protocol  : TLSv1.2"),
     client("tls1_3", "-tls1_3", "Post-Handshake New Session Ticket arrived:"),
@@ -127,7 +132,6 @@ EXTENSIONS = (
     client("comp", "-tls1_2 -comp", "Compression: NONE"),
     client("no_comp", "-tls1_2 -no_comp", "Compression: NONE"),
     client("bugs", "-bugs", "New, TLSv1.3"),
-    client("strict", "-strict", "New, TLSv1.3"),
     client("no_middlebox", "-no_middlebox", "New, TLSv1.3"),
     client("allow_no_dhe_kex", "-allow_no_dhe_kex", "New, TLSv1.3"),
     client("record_padding", "-record_padding 64", "New, TLSv1.3"),

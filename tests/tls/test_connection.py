@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tls.pairs import CHUNK, TLS12, TLS13, Pair, client_settings, now, only, received, server_settings
-from tlsdeck.errors import LibraryError, NetworkError, PeerError, TlsdeckError
+from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TlsdeckError
 from tlsdeck.events import (
     AlertSeen,
     CertificateChecked,
@@ -370,7 +370,7 @@ def test_refused_client_learns_it_when_it_reads(pki: Mapping[str, bytes], files:
     """In TLS 1.3 a client is done before its certificate is looked at (RFC 8446 section 4.4.2.4)."""
     client = client_settings(identities=server_settings(pki, "stranger").identities, **only(TLS13))
     both = Pair(client, asking(pki, files, verify_return_error=True))
-    assert [type(error) for error in both.errors()] == [PeerError]
+    assert [type(error) for error in both.errors()] == [CertificateError]
     assert both.client.established
     with pytest.raises(PeerError, match="alert"):
         both.client.read(100)

@@ -16,7 +16,7 @@ from tlsdeck.tls.verify import Trust, VerifyParameters, parse_parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
     from tlsdeck.events import Event
@@ -107,8 +107,10 @@ _LIBRARY_ACTIONS: dict[str, Callable[[str], None]] = {
 }
 
 
-def shared_settings(options: CommonOptions, *, server: bool) -> Settings:
-    """The settings both programs make in the same way."""
+def shared_settings(
+    options: CommonOptions, *, server: bool, checks: Sequence[tuple[str, str]] = ()
+) -> Settings:
+    """The settings both programs make in the same way; `checks` are more options of the validation group."""
     version = next((code for name, code in _VERSIONS if getattr(options, name)), 0)
     chain_trust = (options.chainCAfile, options.chainCApath, options.chainCAstore)
     verify_trust = (options.verifyCAfile, options.verifyCApath, options.verifyCAstore)
@@ -120,7 +122,7 @@ def shared_settings(options: CommonOptions, *, server: bool) -> Settings:
         section=options.ssl_config,
         min_version=version,
         max_version=version,
-        verify_parameters=_verify_parameters(options),
+        verify_parameters=_verify_parameters(options, checks),
         max_send_fragment=options.max_send_frag,
         split_send_fragment=options.split_send_frag,
         max_pipelines=options.max_pipelines,
@@ -155,14 +157,14 @@ def _trust(options: CommonOptions) -> Trust:
     )
 
 
-def _verify_parameters(options: CommonOptions) -> VerifyParameters | None:
+def _verify_parameters(options: CommonOptions, checks: Sequence[tuple[str, str]]) -> VerifyParameters | None:
     given = options.given_in(Validation)
-    if not given:
+    if not given and not checks:
         return None
     values = [
         (each.row.name, _verify_value(options, each, each.value)) for each in given if each.value is not None
     ]
-    return parse_parameters(options.verify_flags(), values)
+    return parse_parameters(options.verify_flags(), [*values, *checks])
 
 
 def _verify_value(options: CommonOptions, given: Given, text: str) -> str:

@@ -20,12 +20,22 @@ from tlsdeck.commands.common import (
     prepare_library,
     shared_settings,
 )
+from tlsdeck.commands.destination import expected_peer, parse_destination
 from tlsdeck.commands.letters import CLIENT_LETTERS
+from tlsdeck.commands.outcome import (
+    WELL,
+    Outcome,
+    connect_outcome,
+    conversation_outcome,
+    handshake_outcome,
+    preamble_outcome,
+)
 from tlsdeck.commands.passwords import read_password
-from tlsdeck.commands.program import FAILED, OK, error_text, run
+from tlsdeck.commands.program import OK, run
 from tlsdeck.commands.s_client_options import ClientOptions
-from tlsdeck.errors import NetworkError, OutputError, PeerError, UsageError
+from tlsdeck.errors import CertificateError, NetworkError, OutputError, PeerError, TimeLimitError
 from tlsdeck.net import sockets
+from tlsdeck.net.limits import Clock, Limits
 from tlsdeck.net.pump import Input, Pump, closed_by_peer
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
@@ -33,26 +43,27 @@ from tlsdeck.tls import endpoint, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.library import save_randomness
-from tlsdeck.tls.session import load_session
+from tlsdeck.tls.session import load_session, parse_session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tlsdeck.commands.common import Printer
+    from tlsdeck.commands.destination import Destination, Expected
+    from tlsdeck.errors import TlsdeckError
     from tlsdeck.events import Event
     from tlsdeck.net.pump import Ending
     from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
-    from tlsdeck.tls.endpoint import Address
+    from tlsdeck.tls.session import Session
     from tlsdeck.tls.settings import Settings
 
 PROGRAM = "s_client"
 
-_DEFAULT_HOST = "localhost"
-_DEFAULT_SERVICE = "4433"
 _INPUT_SIZE = 8192  # bytes; half of it with -crlf, which may double them
 _READ_SIZE = 16384  # bytes; a full record
+_TLS13 = 0x0304
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,135 +75,46 @@ def client(options: ClientOptions) -> int:
     """One run with these options.
 
     Raises:
-        TlsdeckError: it could not be set up, or there was nothing to connect to.
+        TlsdeckError: it could not be set up.
     """
     prepare_library(options)
     if options.verify is not None and not options.was_given("quiet", "brief", before="verify"):
         Stream(2).text(f"verify depth is {options.verify}\n")
     destination = parse_destination(options)
-    settings = client_settings(options)
+    expected = expected_peer(options, destination) if options.strict else None
+    settings = client_settings(options, expected)
     dialogues = _dialogues(options, destination)
-    show = broadcast(client_printers(options))
+    printers = client_printers(options)
+    newest = NewestSession(None if options.sess_in is None else load_session(options.sess_in))
+    show = broadcast([newest, *printers])
     context = Context(settings)
-    session = None if options.sess_in is None else load_session(options.sess_in)
-    code = FAILED
-    dialled = _dial(destination)
-    if dialled is not None:
-        descriptor, address = dialled
-        show(events.Connected(descriptor, endpoint.local_address(descriptor), str(address)))
-        connection = Connection(
-            context,
-            transport.descriptor(descriptor),
-            server_name=destination.server_name,
-            session=session,
-            post_handshake_auth=options.enable_pha,
-        )
-        code = converse(options, connection, descriptor, show, dialogues)
+    clock = Clock(_limits(options))
+    setup = Setup(options, context, destination, dialogues, expected, newest, show, clock)
+    outcome = _connect_repeatedly(setup)
+    code = outcome.exit_code(strict=options.strict)
+    show(events.Finished(code, outcome.reason))
     if options.writerand is not None:
         save_randomness(options.writerand)
     return code
 
 
-# --- where to --------------------------------------------------------------------------------------------------
+class Setup(Record):
+    """What every connection of a run is made of."""
+
+    options: ClientOptions
+    context: Context
+    destination: Destination
+    dialogues: Sequence[Dialogue]
+    expected: Expected | None
+    newest: NewestSession
+    show: Callable[[Event], None]
+    clock: Clock
 
 
-class Destination(Record):
-    """Where to connect to, where from, the name to ask for by SNI, and who is at the other end.
-
-    Through a proxy `place` is the proxy's, while `host` and `service` are still the server's.
-    """
-
-    place: sockets.Place
-    local: sockets.Place | None
-    server_name: str | None
-    host: str
-    service: str
-
-
-def parse_destination(options: ClientOptions) -> Destination:
-    """The destination of -connect, -host, -port, -unix, -proxy, -bind, -4, -6 and the SNI options.
-
-    Raises:
-        UsageError: malformed.
-    """
-    host, service = options.host, None if options.port is None else str(options.port)
-    if options.connect is not None:
-        # What -connect leaves out is not taken from -host and -port: it has its own defaults.
-        host, service = endpoint.parse_host_port(
-            options.connect, f"{PROGRAM}: -connect argument or target parameter malformed or ambiguous"
-        )
-    if options.unix is not None:
-        host = options.unix
-        place = sockets.Place(host, None, endpoint.UNIX)
-    else:
-        place = sockets.Place(host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
-    if options.proxy is not None:
-        place = _proxy(options, options.proxy, host)
-    return Destination(
-        place, _local(options, place.family), _server_name(options, host),
-        host or _DEFAULT_HOST, service or _DEFAULT_SERVICE,
-    )  # fmt: skip
-
-
-def _proxy(options: ClientOptions, proxy: str, host: str | None) -> sockets.Place:
-    """Where the proxy is. It has to be told a host: there is none in `:443`, and a UNIX path is none."""
-    if not host or options.unix is not None:
-        raise UsageError(f"{PROGRAM}: -proxy requires use of -connect or target parameter")
-    proxy_host, service = endpoint.parse_host_port(
-        proxy, f"{PROGRAM}: -proxy argument malformed or ambiguous"
+def _limits(options: ClientOptions) -> Limits:
+    return Limits(
+        options.connect_timeout, options.handshake_timeout, options.idle_timeout, options.total_timeout
     )
-    return sockets.Place(proxy_host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
-
-
-def _family(options: ClientOptions) -> int:
-    if options.ipv4:
-        return endpoint.IPV4
-    return endpoint.IPV6 if options.ipv6 else endpoint.ANY
-
-
-def _local(options: ClientOptions, family: int) -> sockets.Place | None:
-    if options.bind is None:
-        return None
-    host, service = endpoint.parse_host_port(
-        options.bind, f"{PROGRAM}: -bind argument parameter malformed or ambiguous"
-    )
-    return sockets.Place(host, service, family)
-
-
-def _server_name(options: ClientOptions, host: str | None) -> str | None:
-    if options.noservername:
-        return None
-    if options.servername is not None:
-        return options.servername
-    if not host:
-        return _DEFAULT_HOST
-    # A host that a proxy is to look up is a name in any case.
-    return host if options.proxy is not None or is_dns_name(host) else None
-
-
-_LONGEST_LABEL = 63  # octets (RFC 1035 section 2.3.4)
-
-
-def is_dns_name(host: str) -> bool:
-    """Whether a host is a DNS name that may be sent by SNI: labels with a dot between, not all digits."""
-    labels = host.removesuffix(".").split(".")
-    return len(labels) > 1 and all(map(_is_label, labels)) and not host.replace(".", "").isdecimal()
-
-
-def _is_label(label: str) -> bool:
-    inner = label.replace("_", "").replace("-", "")
-    if not 0 < len(label) <= _LONGEST_LABEL or label.startswith("-") or label.endswith("-"):
-        return False
-    return label.isascii() and (inner.isalnum() or not inner)
-
-
-def _dial(destination: Destination) -> tuple[int, Address] | None:
-    """A connected descriptor and the address at its other end; None after saying why there is none."""
-    try:
-        return sockets.dial(destination.place, destination.local)
-    except NetworkError as error:
-        Stream(2).text(f"{error_text(PROGRAM, error)}connect:errno={error.errno}\n")
-        return None
 
 
 # --- settings --------------------------------------------------------------------------------------------------
@@ -200,13 +122,13 @@ def _dial(destination: Destination) -> tuple[int, Address] | None:
 _KEY_NAME = "client certificate private key"
 
 
-def client_settings(options: ClientOptions) -> Settings:
-    """The settings of a context for these options.
+def client_settings(options: ClientOptions, expected: Expected | None = None) -> Settings:
+    """The settings of a context for these options; `expected` is checked beside what they name themselves.
 
     Raises:
         ConfigurationError: a file or value cannot be used.
     """
-    settings = shared_settings(options, server=False)
+    settings = shared_settings(options, server=False, checks=expected.checks if expected else ())
     return settings.replace(
         fallback_scsv=options.fallback_scsv,
         max_fragment_length=options.maxfraglen,
@@ -270,6 +192,24 @@ def client_printers(options: ClientOptions) -> list[Printer]:
     return printers
 
 
+class NewestSession:
+    """The session that the next connection is to resume: the one given, then whatever the server hands out."""
+
+    def __init__(self, first: Session | None) -> None:
+        self.count = 0  # sessions received
+        self._session = first
+
+    def show(self, event: Event) -> None:
+        """Keeps the session of a TicketReceived."""
+        if isinstance(event, events.TicketReceived):
+            self.count += 1
+            self._session = parse_session(event.session.pem)
+
+    def session(self) -> Session | None:
+        """The newest session, None without any."""
+        return self._session
+
+
 class SessionFile:
     """-sess_out: keeps the newest session in a file."""
 
@@ -321,81 +261,164 @@ def _name(options: ClientOptions) -> str | None:
     return names[-1] if names else None
 
 
-def _prepare(
-    dialogues: Sequence[Dialogue], connection: Connection, descriptor: int, show: Callable[[Event], None]
-) -> bool:
-    """Has the dialogues; False after showing why there will be no TLS."""
+def _prepare(setup: Setup, connection: Connection, descriptor: int) -> Outcome | None:
+    """Has the dialogues; the outcome, after showing it, when there will be no TLS."""
     from tlsdeck.net import dialogue
     from tlsdeck.preamble import Preamble, VerbatimError
 
-    preamble = Preamble(*dialogues)
-    problem = None
+    preamble = Preamble(*setup.dialogues)
+    outcome = None
     try:
-        dialogue.run(preamble, descriptor, show)
+        dialogue.run(preamble, descriptor, setup.show, setup.clock)
     except (PeerError, NetworkError) as error:
         problem = error.message if isinstance(error, VerbatimError) else f"{PROGRAM}: {error.message}"
+        setup.show(events.PreambleFailed(preamble.dialogue.protocol, problem))
+        outcome = preamble_outcome(error)
     connection.transport.read_before = preamble.received
     connection.transport.written_before = preamble.sent
-    if problem is None:
-        return True
-    show(events.PreambleFailed(preamble.dialogue.protocol, problem))
-    show(events.ReportRequested(connection.summary()))
-    return False
+    if outcome:
+        setup.show(events.ReportRequested(connection.summary()))
+    return outcome
 
 
-# --- the conversation ------------------------------------------------------------------------------------------
+# --- connections -----------------------------------------------------------------------------------------------
+
+_RECONNECTIONS = 5
+_TICKET_PATIENCE = 1.0  # seconds that -reconnect waits for a ticket of TLS 1.3
 
 
-def converse(
-    options: ClientOptions,
-    connection: Connection,
-    descriptor: int,
-    show: Callable[[Event], None],
-    dialogues: Sequence[Dialogue] = (),
-) -> int:
-    """Runs a fresh connection to its end, the dialogues before TLS included; the exit code."""
-    crlf = options.crlf
-    source = Input(0, _INPUT_SIZE // 2 if crlf else _INPUT_SIZE, crlf=crlf, stay=options.ign_eof, early=False)
-    letters = {} if options.nocommands or options.ign_eof else CLIENT_LETTERS
-    exporter = exporter_of(options)
+def _connect_repeatedly(setup: Setup) -> Outcome:
+    """The connections of -reconnect, as many as go well, and the one that is kept."""
+    for _ in range(_RECONNECTIONS if setup.options.reconnect else 0):
+        outcome = connect(setup, visit=True)
+        if outcome is not WELL:
+            return outcome
+    return connect(setup)
+
+
+def connect(setup: Setup, *, visit: bool = False) -> Outcome:
+    """One connection from its making to its end. A `visit` leaves as soon as there is a session to resume."""
+    setup.clock.enter("connect")
     try:
-        if options.nbio:
-            show(events.NonBlockingSet())
-        pump = Pump(
-            connection, descriptor, source, letters, show,
-            read_size=_READ_SIZE, verbose=options.nbio, exporter=exporter,
-        )  # fmt: skip
-        code = FAILED
-        if not dialogues or _prepare(dialogues, connection, descriptor, show):
-            code = finish(pump.run(), connection, show)
-        connection.shutdown()
-        sockets.hang_up(descriptor, connection.discard)
-        pump.flush()
-        if options.prexit:
-            show(events.ReportRequested(connection.summary(exporter)))
+        descriptor, address = sockets.dial(setup.destination.place, setup.destination.local, setup.clock)
+    except NetworkError as error:
+        setup.show(events.ConnectFailed(_told(error) or error.message, error.stack, error.errno))
+        return connect_outcome(error)
+    setup.clock.enter("handshake")
+    try:
+        setup.show(events.Connected(descriptor, endpoint.local_address(descriptor), str(address)))
+        return _talk(setup, descriptor, visit=visit)
     except OutputError:
         # Whoever read our output has gone; that is how a pipeline ends, not a failure.
-        code = OK
+        return WELL
+
+
+def _told(error: TlsdeckError) -> str:
+    """What we say of an error that is ours to explain; the others speak through libssl's lines or errno."""
+    ours = isinstance(error, TimeLimitError | CertificateError)
+    return f"{PROGRAM}: {error.message}" if ours and error.message else ""
+
+
+def _talk(setup: Setup, descriptor: int, *, visit: bool) -> Outcome:
+    connection = Connection(
+        setup.context,
+        transport.descriptor(descriptor),
+        server_name=setup.destination.server_name,
+        session=setup.newest.session(),
+        post_handshake_auth=setup.options.enable_pha,
+    )
+    try:
+        return converse(setup, connection, descriptor, visit=visit)
     finally:
         connection.close()
-    return code
 
 
-def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> int:
-    """Shows how a connection ended; the exit code."""
-    if ending.error is None:
-        show(events.PeerClosed() if ending.reason == "peer" else events.InputEnded())
-        return OK
-    if isinstance(ending.error, OutputError):
-        raise ending.error
-    errno = ending.error.errno
-    if ending.reason == "handshake":
-        if closed_by_peer(connection, ending.error):
-            show(events.PeerClosed())
-            show(events.ReportRequested(connection.summary()))
-            return OK
-        show(events.HandshakeFailed(connection.summary(), ending.error.stack, errno, None))
-        return FAILED
-    show(events.ConnectionFailed(ending.operation, ending.error.stack, errno))
-    # The system's error number of a failed read is the exit code; scripts know 104 for a reset.
-    return errno if errno and ending.operation == "read" else FAILED
+def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bool = False) -> Outcome:
+    """Runs a fresh connection to its end, the dialogues before TLS included."""
+    options, show = setup.options, setup.show
+    if options.nbio:
+        show(events.NonBlockingSet())
+    pump = _pump(setup, connection, descriptor, visit=visit)
+    outcome = _prepare(setup, connection, descriptor) if setup.dialogues else None
+    if outcome is None:
+        ending = pump.run()
+        if ending.reason == "done":
+            ending = _await_ticket(setup, pump) or ending
+        outcome = finish(ending, connection, show)
+    connection.shutdown()
+    sockets.hang_up(descriptor, connection.discard, 0 if outcome.reason == "time-limit" else sockets.LINGER)
+    pump.flush()
+    if options.prexit:
+        show(events.ReportRequested(connection.summary(exporter_of(options))))
+    return outcome
+
+
+def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool) -> Pump:
+    options = setup.options
+    crlf = options.crlf
+    source = Input(0, _INPUT_SIZE // 2 if crlf else _INPUT_SIZE, crlf=crlf, stay=options.ign_eof, early=False)
+    return Pump(
+        connection,
+        descriptor,
+        source,
+        {} if options.nocommands or options.ign_eof else CLIENT_LETTERS,
+        setup.show,
+        read_size=_READ_SIZE,
+        verbose=options.nbio,
+        exporter=exporter_of(options),
+        clock=setup.clock,
+        vet=(lambda: _vet(connection, setup.expected)) if options.strict else None,
+        visit=visit,
+    )
+
+
+def _await_ticket(setup: Setup, pump: Pump) -> Ending | None:
+    """A session of TLS 1.3 comes after the handshake. A server may have none to give: then it goes on without."""
+    if pump.connection.version < _TLS13:
+        return None
+    before = setup.newest.count
+    return pump.receive_until(lambda: setup.newest.count > before, _TICKET_PATIENCE)
+
+
+def _vet(connection: Connection, expected: Expected | None) -> None:
+    """With -strict: checks what a handshake that resumes a session takes from there.
+
+    Raises:
+        CertificateError: the session is not good for this server.
+    """
+    if connection.verify_code:
+        raise CertificateError("the session resumed is of a server whose certificate failed")
+    if expected and not connection.peer_is(expected.host, expected.address):
+        name = expected.host or expected.address
+        raise CertificateError(f"the session resumed is of a server whose certificate is not for {name}")
+
+
+def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> Outcome:
+    """Shows how a connection ended; the outcome.
+
+    Raises:
+        OutputError: it ended because nobody reads what we print.
+    """
+    error = ending.error
+    if error is None:
+        show(_ENDINGS[ending.reason])
+        return WELL
+    if isinstance(error, OutputError):
+        raise error
+    if ending.reason != "handshake":
+        show(events.ConnectionFailed(ending.operation, error.stack, error.errno, _told(error)))
+        return conversation_outcome(ending)
+    if closed_by_peer(connection, error):
+        show(events.PeerClosed())
+        show(events.ReportRequested(connection.summary()))
+        return handshake_outcome(error, connection).replace(code=OK)
+    show(events.HandshakeFailed(connection.summary(), error.stack, error.errno, None, _told(error)))
+    return handshake_outcome(error, connection)
+
+
+_ENDINGS: dict[str, Event] = {
+    "peer": events.PeerClosed(),
+    "input": events.InputEnded(),
+    "quit": events.InputEnded(),
+    "done": events.ReconnectStarted(),
+}

@@ -8,6 +8,7 @@ import time
 
 from tlsdeck.errors import NetworkError
 from tlsdeck.net import sockets
+from tlsdeck.net.limits import Clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,22 +24,22 @@ _READ_SIZE = 4096  # bytes
 
 
 def run(
-    preamble: Preamble, descriptor: int, show: Callable[[Event], None], deadline: float | None = None
+    preamble: Preamble, descriptor: int, show: Callable[[Event], None], clock: Clock | None = None
 ) -> None:
     """Converses until the preamble is done, showing its events; the descriptor must not block.
 
-    `deadline` is on the monotonic clock, None for no limit.
-
     Raises:
         PeerError: the peer refused, broke the protocol, closed, or made us wait longer than the protocol allows.
-        NetworkError: the connection failed, or the deadline has passed.
+        NetworkError: the connection failed.
+        TimeLimitError: it took longer than the clock allows.
     """
+    clock = clock or Clock()
     try:
-        _send(preamble, descriptor, preamble.start(), deadline)
+        _send(preamble, descriptor, preamble.start(), clock)
         while not preamble.done:
-            out = preamble.feed(_receive(preamble, descriptor, deadline))
+            out = preamble.feed(_receive(preamble, descriptor, clock))
             _show(preamble, show)
-            _send(preamble, descriptor, out, deadline)
+            _send(preamble, descriptor, out, clock)
     finally:
         # What was noticed before a failure helps to understand it.
         _show(preamble, show)
@@ -49,17 +50,17 @@ def _show(preamble: Preamble, show: Callable[[Event], None]) -> None:
         show(event)
 
 
-def _receive(preamble: Preamble, descriptor: int, deadline: float | None) -> bytes:
+def _receive(preamble: Preamble, descriptor: int, clock: Clock) -> bytes:
     while (data := _attempt(preamble, os.read, descriptor, _READ_SIZE)) is None:
-        _wait(preamble, descriptor, select.POLLIN, deadline)
+        _wait(preamble, descriptor, select.POLLIN, clock)
     return data
 
 
-def _send(preamble: Preamble, descriptor: int, data: bytes, deadline: float | None) -> None:
+def _send(preamble: Preamble, descriptor: int, data: bytes, clock: Clock) -> None:
     while data:
         count = _attempt(preamble, os.write, descriptor, data)
         if count is None:
-            _wait(preamble, descriptor, select.POLLOUT, deadline)
+            _wait(preamble, descriptor, select.POLLOUT, clock)
         else:
             data = data[count:]
 
@@ -75,13 +76,12 @@ def _attempt(preamble: Preamble, operation: Callable[..., T], *arguments: object
         raise NetworkError(message, errno=error.errno or 0) from error
 
 
-def _wait(preamble: Preamble, descriptor: int, events: int, deadline: float | None) -> None:
-    """Waits for poll(2) events, no longer than the deadline and the dialogue's patience allow."""
+def _wait(preamble: Preamble, descriptor: int, events: int, clock: Clock) -> None:
+    """Waits for poll(2) events, no longer than the clock and the dialogue's patience allow."""
+    clock.check()
     patience = preamble.dialogue.patience
     tired = None if patience is None else time.monotonic() + patience
-    impatient = tired is not None and (deadline is None or tired < deadline)
-    if sockets.wait(descriptor, events, tired if impatient else deadline):
+    impatient = tired is not None and (clock.end is None or tired < clock.end)
+    if sockets.wait(descriptor, events, tired if impatient else clock.end):
         return
-    if impatient:
-        raise preamble.impatience()
-    raise NetworkError(f"{preamble.dialogue.label} failed, timed out")
+    raise preamble.impatience() if impatient else clock.over()

@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import os
 import select
+import time
 
 from tlsdeck import events
-from tlsdeck.errors import NetworkError, OutputError, PeerError, TlsdeckError
+from tlsdeck.errors import NetworkError, OutputError, PeerError, TimeLimitError, TlsdeckError
+from tlsdeck.net.limits import Clock
+from tlsdeck.net.sockets import wait
 from tlsdeck.record import Record
 
 TYPE_CHECKING = False
@@ -33,7 +36,8 @@ class Ending(Record):
     """Why a conversation is over.
 
     `reason`: "input" (end of input), "quit" and "drop" (letters), "peer" (close_notify), "handshake" or "failed"
-    (with `error`, in `operation` read or write), "output" (nobody reads what we show).
+    (with `error`, in `operation` read, write or wait), "output" (nobody reads what we show), "done" (no more was
+    wanted than a handshake).
     """
 
     reason: str
@@ -84,7 +88,12 @@ def closed_by_peer(connection: Connection, error: TlsdeckError) -> bool:
 
 
 class Pump:
-    """The loop. `read_size` is the most bytes asked of one read; `verbose` shows every wait (-nbio)."""
+    """The loop.
+
+    `read_size` is the most bytes asked of one read; `verbose` shows every wait (-nbio). `vet` is called when the first
+    handshake is done and raises PeerError if the connection is not to be used all the same. A `visit` ends ("done")
+    once it is.
+    """
 
     def __init__(
         self,
@@ -97,6 +106,9 @@ class Pump:
         read_size: int,
         verbose: bool,
         exporter: tuple[str, int] | None = None,
+        clock: Clock | None = None,
+        vet: Callable[[], None] | None = None,
+        visit: bool = False,
     ) -> None:
         self.connection = connection
         self.show = show
@@ -106,6 +118,9 @@ class Pump:
         self._read_size = read_size
         self._verbose = verbose
         self._exporter = exporter
+        self._clock = clock or Clock()
+        self._vet = vet
+        self._visit = visit
         self._outgoing = b""
         self._handshaking = True
         self._first_handshake = True
@@ -120,6 +135,16 @@ class Pump:
                 ending = self._advance() or self._wait()
         except OutputError as error:
             ending = Ending("output", "write", error)
+        return ending
+
+    def receive_until(self, enough: Callable[[], bool], patience: float) -> Ending | None:
+        """Goes on after `run` ended with "done", only receiving, until `enough` or for so many seconds."""
+        end = time.monotonic() + patience
+        ending = None
+        while (
+            ending is None and not enough() and (self._may_read or wait(self._descriptor, select.POLLIN, end))
+        ):
+            ending = self._receive()
         return ending
 
     def repeat_handshake(self) -> None:
@@ -142,8 +167,8 @@ class Pump:
     def _advance(self) -> Ending | None:
         """Carries on what is under way: a handshake, or else the sending of a chunk."""
         try:
-            if self._handshaking:
-                self._handshake()
+            if self._handshaking and self._handshake() and self._visit:
+                return Ending("done")
             if self._outgoing and not self._handshaking:
                 self._send()
         except (PeerError, NetworkError) as error:
@@ -157,23 +182,28 @@ class Pump:
             return Ending("handshake", "write", error)
         return Ending("peer") if closed_by_peer(self.connection, error) else Ending("failed", "write", error)
 
-    def _handshake(self) -> None:
+    def _handshake(self) -> bool:
         done = self.connection.handshake()
         self.flush()
         if not done:
             self._blocked("handshake")
-            return
+            return False
         self._handshaking = False
         if self._first_handshake:
+            if self._vet:
+                self._vet()
             self._first_handshake = False
+            self._clock.enter("idle")
             summary = self.connection.summary(self._exporter)
             self.show(events.HandshakeCompleted(summary, self.connection.session_pem()))
+        return True
 
     def _send(self) -> None:
         done = self.connection.write(self._outgoing)
         self.flush()
         if done:
             self._outgoing = b""
+            self._clock.enter("idle")
         else:
             self._blocked("write")
 
@@ -192,6 +222,7 @@ class Pump:
             return None
         if not data:
             return Ending("peer")
+        self._clock.enter("idle")
         self.show(events.DataReceived(data))
         return None
 
@@ -214,13 +245,17 @@ class Pump:
 
     def _wait(self) -> Ending | None:
         """Waits for the socket and the input, and takes what they have."""
+        try:
+            self._clock.check()
+        except TimeLimitError as error:
+            return Ending("handshake" if self._first_handshake else "failed", "wait", error)
         if self._may_read and not self._handshaking:
             return self._receive()
         poll = select.poll()
         poll.register(self._descriptor, self._interest())
         if self._input_wanted():
             poll.register(self._source.descriptor, select.POLLIN)
-        ready = dict(poll.poll())
+        ready = dict(poll.poll(self._clock.left()))
         if ready.get(self._descriptor, 0) & ~select.POLLOUT and not self._handshaking:
             ending = self._receive()
             if ending:

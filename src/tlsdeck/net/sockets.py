@@ -6,7 +6,8 @@ import os
 import select
 import time
 
-from tlsdeck.errors import NetworkError
+from tlsdeck.errors import NetworkError, TimeLimitError
+from tlsdeck.net.limits import Clock
 from tlsdeck.record import Record
 from tlsdeck.tls import endpoint
 
@@ -29,16 +30,18 @@ class Place(Record):
     family: int = endpoint.ANY
 
 
-def dial(place: Place, local: Place | None = None) -> tuple[int, Address]:
+def dial(place: Place, local: Place | None = None, clock: Clock | None = None) -> tuple[int, Address]:
     """Connects to the first address of `place` that answers: a descriptor, non-blocking, and that address.
 
     Raises:
         NetworkError: with the stack of every attempt; `errno` is the last attempt's.
+        TimeLimitError: it took longer than the clock allows.
     """
-    addresses = endpoint.look_up(place.host, place.service, place.family, endpoint.STREAM, passive=False)
+    clock = clock or Clock()
+    addresses = _look_up(place, place.family, clock)
     sources = None
     if local is not None:
-        sources = endpoint.look_up(local.host, local.service, place.family, endpoint.STREAM, passive=False)
+        sources = _look_up(local, place.family, clock)
     stack: list[str] = []
     errno = 0
     for address in addresses:
@@ -46,12 +49,47 @@ def dial(place: Place, local: Place | None = None) -> tuple[int, Address]:
         if sources is not None and source is None:
             continue
         try:
-            return _attempt(address, source), address
+            return _attempt(address, source, clock), address
+        except TimeLimitError:
+            raise
         except NetworkError as error:
             stack += error.stack
             errno = error.errno
     message = "" if stack or local is None else _no_source(local, addresses)
     raise NetworkError(message, tuple(stack), errno)
+
+
+def _look_up(place: Place, family: int, clock: Clock) -> list[Address]:
+    if clock.end is None:
+        return endpoint.look_up(place.host, place.service, family, endpoint.STREAM, passive=False)
+    return _look_up_in_time(place, family, clock)
+
+
+def _look_up_in_time(place: Place, family: int, clock: Clock) -> list[Address]:
+    """As `_look_up`, in a thread: getaddrinfo(3) knows no limit. One that never answers is left behind."""
+    import queue
+    import threading
+
+    answers: queue.SimpleQueue[list[Address] | NetworkError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(_look_up(place, family, Clock()))
+        except NetworkError as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_left(clock.end))
+    except queue.Empty:
+        raise clock.over() from None
+    if isinstance(answer, NetworkError):
+        raise answer
+    return answer
+
+
+def _left(end: float | None) -> float | None:
+    return None if end is None else max(0.0, end - time.monotonic())
 
 
 def _matching(sources: list[Address] | None, address: Address) -> Address | None:
@@ -64,13 +102,13 @@ def _no_source(local: Place, addresses: list[Address]) -> str:
     return f"Can't bind {kind}address for {local.host or ''}{service}"
 
 
-def _attempt(address: Address, source: Address | None) -> int:
+def _attempt(address: Address, source: Address | None, clock: Clock) -> int:
     number = endpoint.new_socket(address)
     try:
         if source is not None:
             endpoint.bind(number, source)
         if not endpoint.connect(number, address):
-            ready = wait(number, select.POLLOUT, None)
+            ready = _outcome(number, clock)
             # After a failure the second call tells what it was; a socket that is connected needs none.
             if ready & (select.POLLERR | select.POLLHUP):
                 endpoint.connect(number, address)
@@ -78,6 +116,14 @@ def _attempt(address: Address, source: Address | None) -> int:
         os.close(number)
         raise
     return number
+
+
+def _outcome(number: int, clock: Clock) -> int:
+    """Waits until a connection is made or refused; poll(2)'s events."""
+    ready = wait(number, select.POLLOUT, clock.end)
+    if not ready:
+        raise clock.over()
+    return ready
 
 
 class Listener:
@@ -144,14 +190,14 @@ def _dual(addresses: list[Address]) -> tuple[Address, bool]:
     return first, first.family == endpoint.IPV6
 
 
-def hang_up(number: int, take: Callable[[], bool]) -> None:
-    """Sends FIN, gives the peer half a second to take what is on its way, and closes.
+def hang_up(number: int, take: Callable[[], bool], linger: float = LINGER) -> None:
+    """Sends FIN, gives the peer `linger` seconds to take what is on its way, and closes.
 
     Closing with unread data would reset the connection, and the peer could lose what we sent last. `take` reads and
     forgets what has arrived, False at the end of the stream.
     """
     endpoint.stop_sending(number)
-    end = time.monotonic() + LINGER
+    end = time.monotonic() + linger
     while wait(number, select.POLLIN, end) and take() and time.monotonic() < end:
         pass
     os.close(number)
@@ -171,7 +217,8 @@ def wait(number: int, events: int, end: float | None) -> int:
     """Waits for poll(2) events until `end` on the monotonic clock; what happened, 0 when the time is over."""
     poll = select.poll()
     poll.register(number, events)
-    ready = poll.poll(None if end is None else max(0.0, end - time.monotonic()) * 1000)
+    left = _left(end)
+    ready = poll.poll(None if left is None else left * 1000)
     return ready[0][1] if ready else 0
 
 

@@ -21,6 +21,7 @@ class ClientDiagnostics(Printer):
         super().__init__(
             stream,
             {
+                events.ConnectFailed: _connect_failed,
                 events.PreambleNoted: _text,
                 events.PreambleFailed: _text,
                 events.ServerNameChecked: _server_name_checked,
@@ -33,8 +34,8 @@ class ClientDiagnostics(Printer):
         )
 
     def _connection_failed(self, event: events.ConnectionFailed) -> str:
-        if event.stack:
-            return stack_lines(event.stack)
+        if event.stack or event.message:
+            return _line(event.message) + stack_lines(event.stack)
         if self._brief and event.operation == "read":
             return "CONNECTION CLOSED BY SERVER\n"
         return f"{event.operation}:errno={event.errno}\n"
@@ -70,8 +71,16 @@ def _server_name_checked(event: events.ServerNameChecked) -> str:
     return "" if event.sent else "Can't use SSL_get_servername\n"
 
 
+def _connect_failed(event: events.ConnectFailed) -> str:
+    return f"{_line(event.message)}{stack_lines(event.stack)}connect:errno={event.errno}\n"
+
+
 def _handshake_failed(event: events.HandshakeFailed) -> str:
-    return stack_lines(event.stack) or f"write:errno={event.errno}\n"
+    return _line(event.message) + stack_lines(event.stack) or f"write:errno={event.errno}\n"
+
+
+def _line(message: str) -> str:
+    return f"{message}\n" if message else ""
 
 
 # --- the server ------------------------------------------------------------------------------------------------

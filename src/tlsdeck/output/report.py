@@ -32,6 +32,7 @@ class ClientReport(Printer):
                 events.ReportRequested: self._report_requested,
                 events.TicketReceived: _ticket_received,
                 events.PeerClosed: always("closed\n"),
+                events.ReconnectStarted: always("drop connection and then reconnect\n"),
             },
         )
 

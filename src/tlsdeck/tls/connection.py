@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 
-from tlsdeck.errors import LibraryError, NetworkError, PeerError
+from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TruncationError
 from tlsdeck.events import StateChanged, TransportUsed
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own
 from tlsdeck.tls import summary
@@ -243,6 +243,18 @@ class Connection:
         """The verification's result, X509_V_OK (0) when nothing was wrong."""
         return int(lib.SSL_get_verify_result(self._ssl))
 
+    def peer_is(self, host: str | None, address: str | None) -> bool:
+        """Whether the peer's certificate is for this host name or IP address; True without a certificate.
+
+        A handshake checks it by itself, but not one that resumes a session (X509_check_host(3)).
+        """
+        certificate = lib.SSL_get0_peer_certificate(self._ssl)
+        if certificate == ffi.NULL:
+            return True
+        if host is not None and lib.X509_check_host(certificate, encoded(host), 0, 0, ffi.NULL) != 1:
+            return False
+        return address is None or lib.X509_check_ip_asc(certificate, encoded(address), 0) == 1
+
     def summary(self, exporter: tuple[str, int] | None = None) -> Summary:
         """What is known of the connection. `exporter`: label and length in bytes of keying material to export."""
         return summary.summarize(self._ssl, self.transport, self.context.settings, exporter)
@@ -306,8 +318,16 @@ def _only_retry(event: Event) -> bool:
 
 def _failure(reason: int, errno: int) -> PeerError | NetworkError | LibraryError:
     """The exception for a failed operation: SSL_get_error(3)'s reason and the system's error number."""
+    code = lib.ERR_peek_last_error()
     stack = error_stack()
     if reason == lib.SSL_ERROR_SYSCALL:
         message = os.strerror(errno) if errno else "connection ended"
         return NetworkError(message, stack, errno)
-    return PeerError("", stack)
+    kind = _PEER_ERRORS.get((lib.ERR_GET_LIB(code), lib.ERR_GET_REASON(code)), PeerError)
+    return kind("", stack)
+
+
+_PEER_ERRORS: dict[tuple[int, int], type[PeerError]] = {
+    (lib.ERR_LIB_SSL, lib.SSL_R_CERTIFICATE_VERIFY_FAILED): CertificateError,
+    (lib.ERR_LIB_SSL, lib.SSL_R_UNEXPECTED_EOF_WHILE_READING): TruncationError,
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from tlsdeck.errors import NetworkError, UsageError
+from tlsdeck.errors import NetworkError, ResolutionError, UsageError
 from tlsdeck.native import encoded, error_stack, ffi, lib, own, taken
 
 TYPE_CHECKING = False
@@ -67,13 +67,13 @@ def look_up(
     """The addresses of a host and service (or of a UNIX path, as `host`), in the resolver's order.
 
     Raises:
-        NetworkError: unknown host or service; errno is 0, the stack says which.
+        ResolutionError: unknown host or service; errno is 0, the stack says which.
     """
     lib.ERR_clear_error()
     result = ffi.new("BIO_ADDRINFO **")
     kind = lib.BIO_LOOKUP_SERVER if passive else lib.BIO_LOOKUP_CLIENT
     if not lib.BIO_lookup_ex(_c(host), _c(service), kind, family, socktype, 0, result):
-        raise NetworkError("", error_stack())
+        raise ResolutionError("", error_stack())
     whole = own(result[0], lib.BIO_ADDRINFO_free)
     return [Address(info, whole) for info in _each(result[0])]
 

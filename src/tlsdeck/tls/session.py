@@ -43,12 +43,25 @@ def load_session(path: str) -> Session:
     """
     lib.ERR_clear_error()
     bio = lib.BIO_new_file(encoded(path), b"r")
-    if bio == ffi.NULL:
-        raise ConfigurationError(f"Can't open session file {path}", error_stack())
-    try:
+    return _read_session(bio, f"Can't open session file {path}")
+
+
+def parse_session(pem: str) -> Session:
+    """The session of a PEM block, as in `SessionInfo.pem`.
+
+    Raises:
+        ConfigurationError: it holds no session.
+    """
+    lib.ERR_clear_error()
+    data = encoded(pem)
+    return _read_session(lib.BIO_new_mem_buf(data, len(data)), "Not a session in PEM")
+
+
+def _read_session(bio: Pointer, complaint: str) -> Session:
+    pointer = ffi.NULL
+    if bio != ffi.NULL:
         pointer = lib.PEM_read_bio_SSL_SESSION(bio, ffi.NULL, ffi.NULL, ffi.NULL)
-    finally:
         lib.BIO_free(bio)
     if pointer == ffi.NULL:
-        raise ConfigurationError(f"Can't open session file {path}", error_stack())
+        raise ConfigurationError(complaint, error_stack())
     return Session(pointer)

@@ -185,3 +185,20 @@ _SETTERS: dict[str, Callable[[Pointer, str], None]] = {
     "verify_email": _set_email,
     "verify_ip": _set_address,
 }
+
+
+# --- results ---------------------------------------------------------------------------------------------------
+
+_KINDS: dict[int, str] = {
+    lib.X509_V_ERR_CERT_NOT_YET_VALID: "expired",
+    lib.X509_V_ERR_CERT_HAS_EXPIRED: "expired",
+    lib.X509_V_ERR_CERT_REVOKED: "revoked",
+    lib.X509_V_ERR_HOSTNAME_MISMATCH: "name",
+    lib.X509_V_ERR_EMAIL_MISMATCH: "name",
+    lib.X509_V_ERR_IP_ADDRESS_MISMATCH: "name",
+}
+
+
+def failure_kind(code: int) -> str:
+    """What a verification result other than X509_V_OK is about: "expired", "revoked", "name" or "untrusted"."""
+    return _KINDS.get(code, "untrusted")
