@@ -20,7 +20,7 @@ CDEF = Path(__file__).parent / "cdef"
 # The order only matters where one header uses another's types.
 HEADERS = (
     "types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "pem", "ui", "store", "provider",
-    "engine", "rand", "ssl", "steps", "callbacks",
+    "engine", "rand", "ssl", "ct", "steps", "callbacks",
 )  # fmt: skip
 
 SOURCE = """
@@ -39,6 +39,7 @@ SOURCE = """
 #include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
+#include <openssl/ct.h>
 #if !defined(OPENSSL_NO_ENGINE) && OPENSSL_VERSION_NUMBER < 0x40000000L
 #include <openssl/engine.h>
 #endif

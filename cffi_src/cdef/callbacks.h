@@ -1,4 +1,4 @@
-/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls/callbacks.py and tlsdeck/tls/credentials.py. */
+/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -14,6 +14,9 @@ int tlsdeck_client_name(SSL *ssl, int *alert, void *argument);
 int tlsdeck_server_name(SSL *ssl, int *alert, void *argument);
 int tlsdeck_alpn(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in,
                  unsigned int in_length, void *argument);
+int tlsdeck_server_info(SSL *ssl, unsigned int type, const unsigned char *in, size_t length, int *alert,
+                        void *argument);
+int tlsdeck_candidates(SSL *ssl, void *argument);
 void tlsdeck_keylog(const SSL *ssl, const char *line);
 char *tlsdeck_prompt(UI *ui, const char *what, const char *name);
 int tlsdeck_password(char *buffer, int size, int writing, void *argument);

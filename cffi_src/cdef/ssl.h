@@ -54,6 +54,25 @@ static const int SSL_BUILD_CHAIN_FLAG_CHECK;
 static const int SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR;
 static const int SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR;
 int SSL_CTX_use_serverinfo_file(SSL_CTX *context, const char *file);
+void SSL_CTX_set_cert_cb(SSL_CTX *context, int (*callback)(SSL *ssl, void *argument), void *argument);
+void SSL_certs_clear(SSL *ssl);
+int SSL_check_chain(SSL *ssl, X509 *certificate, EVP_PKEY *key, struct stack_st_X509 *chain);
+static const int CERT_PKEY_VALID;
+static const int CERT_PKEY_SIGN;
+static const int CERT_PKEY_EE_SIGNATURE;
+static const int CERT_PKEY_CA_SIGNATURE;
+static const int CERT_PKEY_EE_PARAM;
+static const int CERT_PKEY_CA_PARAM;
+static const int CERT_PKEY_EXPLICIT_SIGN;
+static const int CERT_PKEY_ISSUER_NAME;
+static const int CERT_PKEY_CERT_TYPE;
+static const int CERT_PKEY_SUITEB;
+long SSL_set_cert_flags(SSL *ssl, long flags);
+static const long SSL_CERT_FLAG_SUITEB_128_LOS;
+int SSL_use_certificate(SSL *ssl, X509 *certificate);
+int SSL_use_PrivateKey(SSL *ssl, EVP_PKEY *key);
+int SSL_set1_chain(SSL *ssl, struct stack_st_X509 *chain);
+int SSL_build_cert_chain(SSL *ssl, int flags);
 int SSL_CTX_set0_tmp_dh_pkey(SSL_CTX *context, EVP_PKEY *key);
 long SSL_CTX_set_dh_auto(SSL_CTX *context, int on);
 int SSL_CTX_load_verify_file(SSL_CTX *context, const char *file);
@@ -79,6 +98,17 @@ static const int SSL_VERIFY_NONE;
 static const int SSL_VERIFY_PEER;
 static const int SSL_VERIFY_CLIENT_ONCE;
 static const int SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+
+/* DANE */
+int SSL_CTX_dane_enable(SSL_CTX *context);
+int SSL_dane_enable(SSL *ssl, const char *domain);
+int SSL_dane_tlsa_add(SSL *ssl, uint8_t usage, uint8_t selector, uint8_t matching_type, const unsigned char *data,
+                      size_t length);
+unsigned long SSL_dane_set_flags(SSL *ssl, unsigned long flags);
+static const unsigned long DANE_FLAG_NO_DANE_EE_NAMECHECKS;
+int SSL_get0_dane_authority(SSL *ssl, X509 **certificate, EVP_PKEY **key);
+int SSL_get0_dane_tlsa(SSL *ssl, uint8_t *usage, uint8_t *selector, uint8_t *matching_type,
+                       const unsigned char **data, size_t *length);
 
 /* Sessions */
 int SSL_CTX_set_session_id_context(SSL_CTX *context, const unsigned char *id, unsigned int length);
@@ -122,12 +152,21 @@ static const int SSL_TLSEXT_ERR_NOACK;
 static const int SSL_TLSEXT_ERR_ALERT_WARNING;
 static const int SSL_TLSEXT_ERR_ALERT_FATAL;
 void SSL_get0_alpn_selected(const SSL *ssl, const unsigned char **data, unsigned int *length);
+typedef int (*custom_ext_add_cb)(SSL *ssl, unsigned int type, const unsigned char **out, size_t *length, int *alert,
+                                 void *argument);
+typedef void (*custom_ext_free_cb)(SSL *ssl, unsigned int type, const unsigned char *out, void *argument);
+typedef int (*custom_ext_parse_cb)(SSL *ssl, unsigned int type, const unsigned char *in, size_t length, int *alert,
+                                   void *argument);
+int SSL_CTX_add_client_custom_ext(SSL_CTX *context, unsigned int type, custom_ext_add_cb add,
+                                  custom_ext_free_cb free, void *add_argument, custom_ext_parse_cb parse,
+                                  void *parse_argument);
 long SSL_CTX_set_tlsext_servername_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int *alert, void *argument));
 long SSL_set_tlsext_host_name(SSL *ssl, const char *name);
 const char *SSL_get_servername(const SSL *ssl, int type);
 int SSL_get_servername_type(const SSL *ssl);
 static const int TLSEXT_NAMETYPE_host_name;
 SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *context);
+SSL_CTX *SSL_get_SSL_CTX(const SSL *ssl);
 
 /* Watching */
 void SSL_CTX_set_info_callback(SSL_CTX *context, void (*callback)(const SSL *ssl, int where, int result));

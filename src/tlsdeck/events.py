@@ -48,6 +48,33 @@ class ExportedKey(Record):
     material: bytes | None
 
 
+class TlsaMatch(Record):
+    """The TLSA record (RFC 6698) that vouched for the peer.
+
+    `depth` is that of the certificate it is about; `signed`: the record's key is not in the chain but signed its end.
+    """
+
+    usage: int
+    selector: int
+    matching_type: int
+    data: bytes
+    depth: int
+    signed: bool
+
+
+class CertificateTimestamp(Record):
+    """A signed certificate timestamp (RFC 6962 section 3.2) and what became of it.
+
+    `status` is SCT_validation_status_string(3)'s, `text` what SCT_print(3) writes, which has no line end.
+    """
+
+    version: int  # 0 is version 1
+    log_id: bytes
+    timestamp: int  # milliseconds since 1970
+    status: str
+    text: str
+
+
 class Summary(Record):
     """Everything that is known of a connection once its handshake has ended, well or badly."""
 
@@ -69,6 +96,8 @@ class Summary(Record):
     verify_code: int
     verify_text: str
     verified_name: str | None
+    tlsa: TlsaMatch | None  # -dane_tlsa_rrdata
+    timestamps: tuple[CertificateTimestamp, ...] | None  # None: nobody asked, or there was no chain to check
     secure_renegotiation: bool
     renegotiation_disabled: bool
     compression: str | None
@@ -124,6 +153,20 @@ class TemporaryDhSet(Event):
 
 class SecondContextSet(Event):
     """The context of -cert2, chosen by server name, is ready."""
+
+
+class TlsaRecordRefused(Event):
+    """A TLSA record cannot be used. `problem` introduces the record as it was given: "unusable TLSA rrdata"."""
+
+    record: str
+    problem: str
+    stack: tuple[str, ...]
+
+
+class ExtensionsRefused(Event):
+    """Client: libssl does not let these extensions be sent: they are its own, or were named twice."""
+
+    types: tuple[int, ...]
 
 
 class Connected(Event):
@@ -250,6 +293,26 @@ class PolicyChecked(Event):
 
     text: str
     notice: bool
+
+
+class CandidateChecked(Event):
+    """One of several own certificates was considered for this connection (SSL_check_chain(3)).
+
+    `number` counts from 1. `checks` are names and outcomes of everything looked at, the overall outcome first;
+    `suite_b` is None where Suite B is not demanded.
+    """
+
+    number: int
+    subject: str
+    checks: tuple[tuple[str, bool], ...]
+    suite_b: bool | None
+
+
+class ServerInfoReceived(Event):
+    """Client: the server answered an extension that was asked for by number."""
+
+    type: int
+    data: bytes
 
 
 class ServerNameChecked(Event):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tlsdeck.errors import ConfigurationError
-from tlsdeck.options.sections import Provider, RandomState, Validation
+from tlsdeck.errors import ConfigurationError, UsageError
+from tlsdeck.options.sections import ExtendedCertificate, Provider, RandomState, Validation
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
 from tlsdeck.tls import library
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.events import Event
     from tlsdeck.options import Given, Section
+    from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.credentials import PrivateKey
 
     class Printer(Protocol):
@@ -207,6 +208,49 @@ def load_identity(files: IdentityFiles, password: str | None) -> Identity:
     certificate = load_certificate(files.certificate, password, files.certificate_name)
     chain = load_chain(files.chain, None, files.chain_name) if files.chain else ()
     return Identity(certificate, key, chain)
+
+
+# What an -xcert can have one of.
+_ONLY_ONE = {"xkey": "Key", "xchain": "Chain"}
+
+
+def candidate_options(options: CommonOptions, program: str) -> list[dict[str, str | None]]:
+    """The options of each -xcert, by name: an -xcert opens an entry if the last one has its certificate already.
+
+    Raises:
+        UsageError: an entry would have two keys or two chains.
+    """
+    entries: list[dict[str, str | None]] = []
+    for given in options.given_in(ExtendedCertificate):
+        name = given.row.name
+        if not entries or (name == "xcert" and "xcert" in entries[-1]):
+            entries.append({})
+        if name in _ONLY_ONE and name in entries[-1]:
+            raise UsageError(f"{program}: {_ONLY_ONE[name]} already specified", hint=False)
+        entries[-1][name] = given.value
+    return [entry for entry in entries if "xcert" in entry]
+
+
+def load_candidates(options: CommonOptions, program: str) -> tuple[Candidate, ...]:
+    """The identities of -xcert and the options that go with it, in the order of the command line.
+
+    Raises:
+        UsageError: an option comes twice.
+        ConfigurationError: a file cannot be read.
+    """
+    entries = candidate_options(options, program)
+    # The last one is read first, as the original does: the order in which pass phrases are asked for.
+    return tuple([_load_candidate(entry) for entry in reversed(entries)])[::-1]
+
+
+def _load_candidate(entry: dict[str, str | None]) -> Candidate:
+    from tlsdeck.tls.candidates import candidate
+
+    file, chain_file = entry["xcert"] or "", entry.get("xchain")
+    certificate = load_certificate(file, None, "Server Certificate")
+    key = load_key(entry.get("xkey") or file, None, "server key")
+    chain = load_chain(chain_file, None, "server chain") if chain_file else ()
+    return candidate(Identity(certificate, key, chain), build_chain="xchain_build" in entry)
 
 
 def protocol_list(option: str, value: str | None) -> tuple[bytes, ...]:

@@ -82,8 +82,8 @@ def _local(options: ClientOptions, family: int) -> sockets.Place | None:
 def _server_name(options: ClientOptions, host: str | None) -> str | None:
     if options.noservername:
         return None
-    if options.servername is not None:
-        return options.servername
+    if options.servername is not None or options.dane_tlsa_domain is not None:
+        return options.servername  # DANE asks for its domain by itself
     if not host:
         return _DEFAULT_HOST
     # A host that a proxy is to look up is a name in any case.

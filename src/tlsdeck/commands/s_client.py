@@ -15,6 +15,7 @@ from tlsdeck.commands.common import (
     broadcast,
     debug_printers,
     exporter_of,
+    load_candidates,
     load_identity,
     load_private_key,
     prepare_library,
@@ -33,7 +34,14 @@ from tlsdeck.commands.outcome import (
 from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import OK, run
 from tlsdeck.commands.s_client_options import ClientOptions
-from tlsdeck.errors import CertificateError, NetworkError, OutputError, PeerError, TimeLimitError
+from tlsdeck.errors import (
+    CertificateError,
+    NetworkError,
+    OutputError,
+    PeerError,
+    SettingError,
+    TimeLimitError,
+)
 from tlsdeck.net import sockets
 from tlsdeck.net.limits import Clock, Limits
 from tlsdeck.net.pump import Input, Pump, closed_by_peer
@@ -56,6 +64,7 @@ if TYPE_CHECKING:
     from tlsdeck.net.pump import Ending
     from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
+    from tlsdeck.tls.dane import Dane
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.settings import Settings
 
@@ -87,9 +96,10 @@ def client(options: ClientOptions) -> int:
     printers = client_printers(options)
     newest = NewestSession(None if options.sess_in is None else load_session(options.sess_in))
     show = broadcast([newest, *printers])
-    context = Context(settings)
+    context = Context(settings, show)
+    dane = _dane(options, context, destination.server_name, show)
     clock = Clock(_limits(options))
-    setup = Setup(options, context, destination, dialogues, expected, newest, show, clock)
+    setup = Setup(options, context, destination, dialogues, expected, dane, newest, show, clock)
     outcome = _connect_repeatedly(setup)
     code = outcome.exit_code(strict=options.strict)
     show(events.Finished(code, outcome.reason))
@@ -106,6 +116,7 @@ class Setup(Record):
     destination: Destination
     dialogues: Sequence[Dialogue]
     expected: Expected | None
+    dane: Dane | None
     newest: NewestSession
     show: Callable[[Event], None]
     clock: Clock
@@ -137,6 +148,11 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         verify_tolerance=-1 if options.verify is None else options.verify,
         identities=_identities(options),
         build_chain=options.build_chain,
+        candidates=load_candidates(options, PROGRAM),
+        extensions=_extensions(options),
+        transparency=options.ct,
+        log_list=options.ctlogfile,
+        dane=options.dane_tlsa_domain is not None,
         acknowledge_name=not options.noservername,
         keep_sessions=True,
     )
@@ -158,6 +174,49 @@ def _identities(options: ClientOptions) -> tuple[Identity, ...]:
     return (load_identity(files, password),)
 
 
+_MOST_EXTENSIONS = 100
+
+
+def _extensions(options: ClientOptions) -> tuple[int, ...]:
+    """The types of -serverinfo, read in the manner of C: what is no number is 0, and sixteen bits are left of it."""
+    words = [word for value in options.serverinfo for word in value.split(",")]
+    return tuple([_leading_number(word) & 0xFFFF for word in words[:_MOST_EXTENSIONS]])
+
+
+def _leading_number(word: str) -> int:
+    """As atoi(3)."""
+    text = word.lstrip(" \t\n\v\f\r")
+    end = 1 if text[:1] in ("+", "-") else 0
+    while text[end : end + 1] in _DIGITS:
+        end += 1
+    try:
+        return int(text[:end])
+    except ValueError:
+        return 0
+
+
+_DIGITS = tuple("0123456789")
+
+
+def _dane(
+    options: ClientOptions, context: Context, server_name: str | None, show: Callable[[Event], None]
+) -> Dane | None:
+    """What -dane_tlsa_domain and -dane_tlsa_rrdata say about the server.
+
+    Raises:
+        SettingError: they do not go together, or are of no use.
+    """
+    domain, records = options.dane_tlsa_domain, options.dane_tlsa_rrdata
+    if domain is None:
+        if records:
+            raise SettingError("DANE TLSA authentication requires the -dane_tlsa_domain option.")
+        return None
+    from tlsdeck.tls import dane
+
+    name_checks = not options.dane_ee_no_namechecks
+    return dane.load(context, domain, records, show, server_name=server_name, ee_name_checks=name_checks)
+
+
 # --- output ----------------------------------------------------------------------------------------------------
 
 
@@ -169,11 +228,13 @@ def client_printers(options: ClientOptions) -> list[Printer]:
     """
     from tlsdeck.output.data import Data
     from tlsdeck.output.diagnostics import ClientDiagnostics
-    from tlsdeck.output.verification import Verification
+    from tlsdeck.output.verification import Candidates, Verification
 
     out, err = Stream(1, os.environ.get("HARNESS_OSSL_PREFIX", "")), Stream(2)
     printers: list[Printer] = debug_printers(options, out, err)
     printers += [Verification(err, quiet=options.verify_quiet), ClientDiagnostics(err, brief=options.brief)]
+    if options.xcert:
+        printers.append(Candidates(err))
     if options.sess_out is not None:
         printers.append(SessionFile(options.sess_out, err))
     if options.brief:
@@ -326,6 +387,7 @@ def _talk(setup: Setup, descriptor: int, *, visit: bool) -> Outcome:
         server_name=setup.destination.server_name,
         session=setup.newest.session(),
         post_handshake_auth=setup.options.enable_pha,
+        dane=setup.dane,
     )
     try:
         return converse(setup, connection, descriptor, visit=visit)

@@ -65,9 +65,18 @@ class General(Section):
         "Engine that chooses the client certificate and key, by its id", requires="ENGINE_by_id"
     )
     ssl_config: str | None = string("Section of the OpenSSL configuration file to set the connection up from")
-    ct: bool = flag("Ask for signed certificate timestamps and check them; implies -status")
-    noct: bool = flag("Do not ask for signed certificate timestamps (the default)", ct=False)
-    ctlogfile: str | None = infile("List of Certificate Transparency logs to check -ct with")
+    ct: bool = flag(
+        "Ask for signed certificate timestamps and check them; asks for OCSP responses too",
+        requires="SSL_CTX_enable_ct",
+    )
+    noct: bool = flag(
+        "Do not ask for signed certificate timestamps (the default)",
+        requires="SSL_CTX_enable_ct",
+        ct=False,
+    )
+    ctlogfile: str | None = infile(
+        "List of Certificate Transparency logs to check -ct with", requires="SSL_CTX_enable_ct"
+    )
 
 
 class Network(Section):
@@ -204,8 +213,8 @@ class Debug(Section):
     tlsextdebug: bool = flag("Print every TLS extension received, with a hex dump")
     ignore_unexpected_eof: bool = flag("Accept a connection that ends without close_notify as ended properly")
     status: bool = flag("Ask for a stapled OCSP response and print it")
-    serverinfo: str | None = string(
-        "Extension numbers to send empty, as in 18,16383; the answers are printed in PEM"
+    serverinfo: list[str] = strings(
+        "Extension numbers to send empty, as in 18,16383; the answers are printed in PEM; TLS 1.2 and below"
     )
     alpn: str | None = string("Protocols to offer by ALPN, best first: h2,http/1.1")
     asynchronous: bool = flag("Let an engine work asynchronously", name="async")

@@ -15,6 +15,7 @@ from tlsdeck.commands.common import (
     broadcast,
     debug_printers,
     exporter_of,
+    load_candidates,
     load_identity,
     prepare_library,
     shared_settings,
@@ -138,6 +139,7 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     """
     settings = _settings(options)
     password, second_password = _passwords(options)
+    candidates = load_candidates(options, PROGRAM)
     identities: tuple[Identity, ...] = ()
     named = None
     if not options.nocert:
@@ -147,7 +149,7 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     if options.dcert is not None:
         identities += (load_identity(_second_files(options, options.dcert), second_password),)
     parameters = _dh_parameters(options)
-    settings = settings.replace(identities=identities, dh_parameters=parameters)
+    settings = settings.replace(identities=identities, candidates=candidates, dh_parameters=parameters)
     rule = None
     if named is not None and options.servername is not None:
         second = Context(
@@ -263,6 +265,8 @@ def server_printers(options: ServerOptions) -> list[Printer]:
     chosen = mode(options)
     printers: list[Printer] = debug_printers(options, out, err)
     printers.append(verification.Verification(err, quiet=options.verify_quiet))
+    if options.xcert:
+        printers.append(verification.Candidates(err))
     if chosen == "rev":
         printers.append(brief.ReverseBrief(err, quiet=options.quiet))
     elif chosen is None:

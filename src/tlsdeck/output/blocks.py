@@ -5,11 +5,13 @@ Each is made of a part of the summary and ends with its line end; one that has n
 
 from __future__ import annotations
 
+from binascii import b2a_base64
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tlsdeck.events import CertificateInfo, Statistics, Summary
+    from tlsdeck.events import CertificateInfo, Statistics, Summary, TlsaMatch
 
 # --- certificates ----------------------------------------------------------------------------------------------
 
@@ -36,6 +38,13 @@ def _chain_entry(depth: int, entry: CertificateInfo, *, pem: bool) -> str:
         f"   v:NotBefore: {entry.not_before}; NotAfter: {entry.not_after}\n"
         f"{entry.pem if pem else ''}"
     )
+
+
+def pem(label: str, data: bytes) -> str:
+    """Data of any kind as a PEM block (RFC 7468)."""
+    digits = b2a_base64(data, newline=False).decode("ascii")
+    lines = [digits[start : start + 64] for start in range(0, len(digits), 64)]
+    return f"-----BEGIN {label}-----\n{_lines(lines)}-----END {label}-----\n"
 
 
 def certificate_names(certificate: CertificateInfo) -> str:
@@ -94,6 +103,16 @@ def _peer_signature(summary: Summary) -> str:
     )
 
 
+def timestamps(summary: Summary) -> str:
+    """Client: the signed certificate timestamps, if they were asked for."""
+    if summary.timestamps is None:
+        return ""
+    told = "\n---\n".join(
+        [f"SCT validation status: {each.status}\n{each.text}" for each in summary.timestamps]
+    )
+    return f"---\nSCTs present ({len(summary.timestamps)})\n" + (f"---\n{told}\n" if told else "")
+
+
 def temporary_key(summary: Summary) -> str:
     """Client: the server's ephemeral key."""
     key = summary.temporary_key
@@ -144,10 +163,25 @@ def _field(label: str, value: str | None) -> str:
 
 
 def verification(summary: Summary) -> str:
-    """How the verification of the peer's certificate ended."""
+    """How the verification of the peer's certificate ended, and the TLSA record that decided it."""
     if summary.verify_code:
-        return f"Verification error: {summary.verify_text}\n"
-    return "Verification: OK\n" + _field("Verified peername: ", summary.verified_name)
+        return f"Verification error: {summary.verify_text}\n" + _tlsa(summary.tlsa)
+    return "Verification: OK\n" + _field("Verified peername: ", summary.verified_name) + _tlsa(summary.tlsa)
+
+
+_TLSA_TAIL = 12  # bytes; the end of a key or certificate tells more about it than its beginning
+
+
+def _tlsa(match: TlsaMatch | None) -> str:
+    if match is None:
+        return ""
+    dots = "..." if len(match.data) > _TLSA_TAIL else ""
+    whose = "TA" if match.depth else "EE"
+    did = "signed the certificate" if match.signed else f"matched {whose} certificate"
+    return (
+        f"DANE TLSA {match.usage} {match.selector} {match.matching_type}"
+        f" {dots}{match.data[-_TLSA_TAIL:].hex()} {did} at depth {match.depth}\n"
+    )
 
 
 def cipher(summary: Summary) -> str:

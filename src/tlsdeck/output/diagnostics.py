@@ -21,6 +21,8 @@ class ClientDiagnostics(Printer):
         super().__init__(
             stream,
             {
+                events.ExtensionsRefused: _extensions_refused,
+                events.TlsaRecordRefused: _tlsa_record_refused,
                 events.ConnectFailed: _connect_failed,
                 events.PreambleNoted: _text,
                 events.PreambleFailed: _text,
@@ -61,6 +63,14 @@ class PreambleReply(Printer):
     def _tell(self, _event: events.HandshakeCompleted) -> str:
         """With the line end it came with."""
         return f"{self._reply}\r\n" if self._reply else ""
+
+
+def _extensions_refused(event: events.ExtensionsRefused) -> str:
+    return "".join([f"Warning: Unable to add custom extension {kind}, skipping\n" for kind in event.types])
+
+
+def _tlsa_record_refused(event: events.TlsaRecordRefused) -> str:
+    return f"{stack_lines(event.stack)}s_client: warning: {event.problem}: {event.record}\n"
 
 
 def _text(event: events.PreambleNoted | events.PreambleFailed) -> str:

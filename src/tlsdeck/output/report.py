@@ -31,6 +31,7 @@ class ClientReport(Printer):
                 events.HandshakeFailed: self._handshake_failed,
                 events.ReportRequested: self._report_requested,
                 events.TicketReceived: _ticket_received,
+                events.ServerInfoReceived: _server_info_received,
                 events.PeerClosed: always("closed\n"),
                 events.ReconnectStarted: always("drop connection and then reconnect\n"),
             },
@@ -58,6 +59,7 @@ class ClientReport(Printer):
             + blocks.acceptable_ca_names(summary)
             + blocks.requested_signature_algorithms(summary)
             + blocks.temporary_key(summary)
+            + blocks.timestamps(summary)
             + "---\n"
             + f"SSL handshake has read {summary.bytes_read} bytes and written {summary.bytes_written} bytes\n"
             + _client_summary(summary, _public_key(summary))
@@ -118,6 +120,12 @@ def _ticket_received(event: events.TicketReceived) -> str:
     if not event.after_handshake:
         return ""
     return f"---\nPost-Handshake New Session Ticket arrived:\n{event.session.text}---\n"
+
+
+def _server_info_received(event: events.ServerInfoReceived) -> str:
+    """With type and length as they stand before the data in the handshake, which is what s_server -serverinfo reads."""
+    header = event.type.to_bytes(2) + len(event.data).to_bytes(2)
+    return blocks.pem(f"SERVERINFO FOR EXTENSION {event.type}", header + event.data)
 
 
 # --- the server ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The lines of the verification callback, on standard error."""
+"""What checking certificates, the peer's and our own, has to say on standard error."""
 
 from __future__ import annotations
 
@@ -43,3 +43,22 @@ class Verification(Printer):
 def _policies_follow(event: events.CertificateChecked) -> bool:
     """Whether the same call goes on with a PolicyChecked: then the answer stands below the policies."""
     return event.error == _NO_EXPLICIT_POLICY or (event.ok and event.subject is None)
+
+
+class Candidates(Printer):
+    """Each of several own certificates, as it is considered for a connection."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream, {events.CandidateChecked: _candidate_checked})
+
+
+def _candidate_checked(event: events.CandidateChecked) -> str:
+    suite_b = "not tested" if event.suite_b is None else _OUTCOMES[event.suite_b]
+    return (
+        f"Checking cert chain {event.number}:\nSubject: {event.subject}\n"
+        + "".join([f"\t{name}: {_OUTCOMES[fine]}\n" for name, fine in event.checks])
+        + f"\tSuite B: {suite_b}\n"
+    )
+
+
+_OUTCOMES = {True: "OK", False: "NOT OK"}

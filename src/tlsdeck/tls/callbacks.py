@@ -54,7 +54,7 @@ def observer_of(ssl: Pointer) -> Observer:
     return observer
 
 
-def _callback(error: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def callback(error: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Makes a function libssl's callback of the same name; `error` is the answer when it raises."""
 
     def keep(_type: type, problem: BaseException, traceback: Any) -> None:
@@ -70,7 +70,7 @@ def _callback(error: int | None = None) -> Callable[[Callable[..., Any]], Callab
 # --- certificates ----------------------------------------------------------------------------------------------
 
 
-@_callback(error=0)
+@callback(error=0)
 def tlsdeck_verify(ok: int, store: Pointer) -> int:
     """SSL_CTX_set_verify(3): reports each certificate, and tolerates errors as the settings say."""
     ssl = ffi.cast("SSL *", lib.X509_STORE_CTX_get_ex_data(store, lib.SSL_get_ex_data_X509_STORE_CTX_idx()))
@@ -158,7 +158,7 @@ def _policy_nodes(whose: str, nodes: Pointer) -> str:
 # --- watching --------------------------------------------------------------------------------------------------
 
 
-@_callback()
+@callback()
 def tlsdeck_info(ssl: Pointer, where: int, result: int) -> None:
     """SSL_CTX_set_info_callback(3)."""
     observer = observer_of(ssl)
@@ -189,7 +189,7 @@ def _outcome(where: int, result: int) -> str | None:
     return None
 
 
-@_callback()
+@callback()
 def tlsdeck_message(
     sent: int, version: int, content_type: int, data: Pointer, length: int, ssl: Pointer, _argument: Pointer
 ) -> None:
@@ -204,7 +204,7 @@ def tlsdeck_message(
     observer.events.append(event)
 
 
-@_callback()
+@callback()
 def tlsdeck_extension(
     ssl: Pointer, server: int, kind: int, data: Pointer, length: int, _argument: Pointer
 ) -> None:
@@ -214,7 +214,7 @@ def tlsdeck_extension(
     observer.events.append(events.ExtensionSeen(bool(server), kind, content))
 
 
-@_callback(error=-1)
+@callback(error=-1)
 def tlsdeck_transport(
     bio: Pointer,
     operation: int,
@@ -250,7 +250,7 @@ READ_DONE: int = lib.BIO_CB_READ | lib.BIO_CB_RETURN
 WRITE_DONE: int = lib.BIO_CB_WRITE | lib.BIO_CB_RETURN
 
 
-@_callback()
+@callback()
 def tlsdeck_keylog(ssl: Pointer, line: Pointer) -> None:
     """SSL_CTX_set_keylog_callback(3)."""
     observer = observer_of(ssl)
@@ -261,7 +261,7 @@ def tlsdeck_keylog(ssl: Pointer, line: Pointer) -> None:
 # --- sessions --------------------------------------------------------------------------------------------------
 
 
-@_callback(error=0)
+@callback(error=0)
 def tlsdeck_new_session(ssl: Pointer, session: Pointer) -> int:
     """SSL_CTX_sess_set_new_cb(3). 0: the reference stays libssl's."""
     observer = observer_of(ssl)
@@ -273,7 +273,7 @@ def tlsdeck_new_session(ssl: Pointer, session: Pointer) -> int:
 _SESSION_ID_TRIES = 10
 
 
-@_callback(error=0)
+@callback(error=0)
 def tlsdeck_session_id(ssl: Pointer, session_id: Pointer, length: Pointer) -> int:
     """SSL_CTX_set_generate_session_id(3): random bytes behind the prefix of -id_prefix."""
     observer = observer_of(ssl)
@@ -286,7 +286,7 @@ def tlsdeck_session_id(ssl: Pointer, session_id: Pointer, length: Pointer) -> in
     return 0
 
 
-@_callback(error=1)
+@callback(error=1)
 def tlsdeck_not_resumable(_ssl: Pointer, forward_secure: int) -> int:
     """SSL_CTX_set_not_resumable_session_callback(3): ephemeral key exchange makes a session not resumable."""
     return forward_secure
@@ -295,7 +295,7 @@ def tlsdeck_not_resumable(_ssl: Pointer, forward_secure: int) -> int:
 # --- names and protocols ---------------------------------------------------------------------------------------
 
 
-@_callback(error=0)
+@callback(error=0)
 def tlsdeck_client_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> int:
     """SSL_CTX_set_tlsext_servername_callback(3), client: the server has answered."""
     observer = observer_of(ssl)
@@ -303,7 +303,7 @@ def tlsdeck_client_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> in
     return int(lib.SSL_TLSEXT_ERR_OK)
 
 
-@_callback(error=lib.SSL_TLSEXT_ERR_ALERT_FATAL)
+@callback(error=lib.SSL_TLSEXT_ERR_ALERT_FATAL)
 def tlsdeck_server_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> int:
     """SSL_CTX_set_tlsext_servername_callback(3), server: chooses the context by name."""
     observer = observer_of(ssl)
@@ -321,7 +321,7 @@ def tlsdeck_server_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> in
     return int(lib.SSL_TLSEXT_ERR_OK)
 
 
-@_callback(error=lib.SSL_TLSEXT_ERR_ALERT_FATAL)
+@callback(error=lib.SSL_TLSEXT_ERR_ALERT_FATAL)
 def tlsdeck_alpn(
     ssl: Pointer, out: Pointer, length: Pointer, offered: Pointer, offered_length: int, _argument: Pointer
 ) -> int:
@@ -336,6 +336,16 @@ def tlsdeck_alpn(
             observer.events.append(events.AlpnSelected(_printable(name)))
             return int(lib.SSL_TLSEXT_ERR_OK)
     return int(lib.SSL_TLSEXT_ERR_ALERT_FATAL)
+
+
+@callback(error=0)
+def tlsdeck_server_info(
+    ssl: Pointer, kind: int, data: Pointer, length: int, _alert: Pointer, _argument: Pointer
+) -> int:
+    """SSL_CTX_add_client_custom_ext(3): the server's answer."""
+    observer = observer_of(ssl)
+    observer.events.append(events.ServerInfoReceived(kind, bytes(ffi.buffer(data, length))))
+    return 1
 
 
 def _protocols(wire: bytes) -> dict[bytes, int]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event, Summary
     from tlsdeck.native import Pointer
     from tlsdeck.tls.context import Context
+    from tlsdeck.tls.dane import Dane
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.transport import Transport
 
@@ -53,7 +54,7 @@ class Connection:
     """A client's or server's end of a connection, as its context says.
 
     `server_name` is sent by a client (RFC 6066 section 3); `session` is one to resume; `session_id_context` limits
-    which sessions a server resumes.
+    which sessions a server resumes; by `dane` a client checks the server, if the context's settings allow it.
 
     Raises:
         LibraryError: out of memory, or a name or session that libssl refuses.
@@ -70,6 +71,7 @@ class Connection:
         session: Session | None = None,
         session_id_context: bytes | None = None,
         post_handshake_auth: bool = False,
+        dane: Dane | None = None,
     ) -> None:
         self.context = context
         self.transport = transport
@@ -91,6 +93,8 @@ class Connection:
                   "Error setting session id context")  # fmt: skip
         if post_handshake_auth:
             lib.SSL_set_post_handshake_auth(self._ssl, 1)
+        if dane is not None:
+            dane.apply(self._ssl)
 
     def _attach(self) -> None:
         reading, writing = self.transport.reading, self.transport.writing

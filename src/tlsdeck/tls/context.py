@@ -8,9 +8,10 @@ one is reported.
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
-from tlsdeck.events import Statistics, TemporaryDhSet
+from tlsdeck.events import ExtensionsRefused, Statistics, TemporaryDhSet
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, own
 from tlsdeck.tls import callbacks
+from tlsdeck.tls.credentials import stack_of
 from tlsdeck.tls.verify import add_revocation_lists, load_trust, new_store
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.events import Event
     from tlsdeck.native import Pointer
-    from tlsdeck.tls.credentials import Certificate, Identity
+    from tlsdeck.tls.credentials import Identity
     from tlsdeck.tls.settings import Settings
 
 # What s_server allows its internal session cache.
@@ -248,12 +249,17 @@ def _temporary_keys(context: Pointer, settings: Settings) -> Event | None:
 def _identities(context: Pointer, settings: Settings) -> None:
     for position, identity in enumerate(settings.identities):
         _use(context, identity, settings.build_chain)
-        if settings.server and not identity.chain and not settings.build_chain:
+        if settings.server and not (identity.chain or settings.build_chain or settings.candidates):
             _complete_chain(context)
         if position == 0 and settings.server_info is not None:
             lib.ERR_clear_error()
             if not lib.SSL_CTX_use_serverinfo_file(context, encoded(settings.server_info)):
                 raise ConfigurationError("", error_stack())
+
+
+def _candidates(context: Pointer, settings: Settings) -> None:
+    if settings.candidates:
+        lib.SSL_CTX_set_cert_cb(context, lib.tlsdeck_candidates, ffi.NULL)
 
 
 def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
@@ -263,7 +269,7 @@ def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
     if not lib.SSL_CTX_check_private_key(context):
         raise ConfigurationError("Private key does not match the certificate public key")
     if identity.chain:
-        with_chain = lib.SSL_CTX_set1_chain(context, _stack(identity.chain))
+        with_chain = lib.SSL_CTX_set1_chain(context, stack_of(identity.chain))
         _used(with_chain, "error setting certificate chain")
     if build_chain:
         flags = lib.SSL_BUILD_CHAIN_FLAG_CHECK if identity.chain else 0
@@ -284,13 +290,6 @@ def _complete_chain(context: Pointer) -> None:
 def _used(result: int, message: str) -> None:
     if not result:
         raise ConfigurationError(message, error_stack())
-
-
-def _stack(certificates: tuple[Certificate, ...]) -> Pointer:
-    stack = own(lib.sk_X509_new_null(), lib.sk_X509_free)
-    for certificate in certificates:
-        lib.sk_X509_push(stack, certificate.pointer)
-    return stack
 
 
 # --- what the application answers ------------------------------------------------------------------------------
@@ -329,6 +328,30 @@ def alpn_wire(protocols: tuple[bytes, ...]) -> bytes:
     return b"".join(bytes([len(name)]) + name for name in protocols)
 
 
+def _extensions(context: Pointer, settings: Settings) -> Event | None:
+    refused = [kind for kind in settings.extensions if not _offer(context, kind)]
+    return ExtensionsRefused(tuple(refused)) if refused else None
+
+
+def _offer(context: Pointer, kind: int) -> bool:
+    null = ffi.NULL
+    return bool(
+        lib.SSL_CTX_add_client_custom_ext(context, kind, null, null, null, lib.tlsdeck_server_info, null)
+    )
+
+
+def _transparency(context: Pointer, settings: Settings) -> None:
+    if settings.transparency:
+        from tlsdeck.tls import transparency
+
+        transparency.enable(context, settings.log_list)
+
+
+def _dane(context: Pointer, settings: Settings) -> None:
+    if settings.dane:
+        check(lib.SSL_CTX_dane_enable(context), "Error enabling DANE TLSA authentication.")
+
+
 def _keylog(context: Pointer, settings: Settings) -> None:
     if settings.keylog:
         lib.SSL_CTX_set_keylog_callback(context, lib.tlsdeck_keylog)
@@ -347,13 +370,17 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _parameters,
     _stores,
     _ca_names,
+    _candidates,
     _alpn,
+    _extensions,
+    _transparency,
     _verification,
     _trust,
     _temporary_keys,
     _identities,
     _id_context,
     _server_name,
+    _dane,
     _keylog,
 )
 

@@ -74,7 +74,7 @@ def load_certificate(uri: str, password: str | None, description: str) -> Certif
     Raises:
         ConfigurationError: nothing there, or no certificate in it.
     """
-    return Certificate(_loaded(uri, password, _CERTIFICATE, description))
+    return Certificate(_loaded(uri, password, _CERTIFICATE, "cert", description))
 
 
 def load_revocation_list(uri: str, description: str) -> RevocationList:
@@ -83,7 +83,7 @@ def load_revocation_list(uri: str, description: str) -> RevocationList:
     Raises:
         ConfigurationError: nothing there, or no CRL in it.
     """
-    return RevocationList(_loaded(uri, None, _CRL, description))
+    return RevocationList(_loaded(uri, None, _CRL, "CRL", description))
 
 
 def load_chain(uri: str, password: str | None, description: str) -> tuple[Certificate, ...]:
@@ -92,9 +92,9 @@ def load_chain(uri: str, password: str | None, description: str) -> tuple[Certif
     Raises:
         ConfigurationError: nothing there, or no certificate in it.
     """
-    found = _objects(uri, password, _CERTIFICATE, f"certs of {description}")
+    found = _objects(uri, password, _CERTIFICATE, _called("certs", description))
     chain = tuple(Certificate(pointer) for pointer in found)
-    return chain or _not_read(f"any {description}", uri)
+    return chain or _not_read(f"any {_called('cert', description)}", uri)
 
 
 def load_dh_parameters(uri: str, *, quiet: bool = False) -> PrivateKey | None:
@@ -124,20 +124,34 @@ def parse_identity(key_pem: bytes, certificate_pem: bytes) -> Identity:
     )
 
 
+def stack_of(certificates: tuple[Certificate, ...]) -> Pointer:
+    """A STACK_OF(X509) that refers to these certificates, which must outlive it."""
+    stack = own(lib.sk_X509_new_null(), lib.sk_X509_free)
+    for certificate in certificates:
+        lib.sk_X509_push(stack, certificate.pointer)
+    return stack
+
+
 def _from_pem(read: Callable[..., Pointer], pem: bytes) -> Pointer:
     lib.ERR_clear_error()
     bio = own(lib.BIO_new_mem_buf(pem, len(pem)), lib.BIO_free)
     return read(bio, ffi.NULL, ffi.NULL, ffi.NULL)
 
 
-def _loaded(uri: str, password: str | None, kind: _Kind, description: str) -> Pointer:
+def _loaded(uri: str, password: str | None, kind: _Kind, word: str, description: str) -> Pointer:
     """The first object, or an error that ends with the line OpenSSL's programs add for certificates and CRLs."""
     unable = f"Unable to load {description}"
+    called = _called(word, description)
     try:
-        pointer = next(_objects(uri, password, kind, description), None)
-        return pointer or _not_read(description, uri)
+        pointer = next(_objects(uri, password, kind, called), None)
+        return pointer or _not_read(called, uri)
     except ConfigurationError as error:
         raise ConfigurationError(error.message, (*error.stack, unable)) from None
+
+
+def _called(word: str, description: str) -> str:
+    """A description that does not say what kind of thing it is about gets the word for it."""
+    return description if word in description else f"{word} of {description}"
 
 
 def _not_read(what: str, uri: str) -> NoReturn:

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
     from tlsdeck.tls.verify import Trust, VerifyParameters
@@ -73,11 +74,16 @@ class Settings(Record):
     identities: tuple[Identity, ...] = ()
     build_chain: bool = False
     server_info: str | None = None
+    candidates: tuple[Candidate, ...] = ()  # chosen of for each connection; then `identities` are not used
     no_resume_ephemeral: bool = False
 
     alpn: tuple[bytes, ...] = ()
     server_name: ServerNameRule | None = None  # server
     acknowledge_name: bool = False  # client: report whether a name was sent
+    extensions: tuple[int, ...] = ()  # client: sent empty; the answers are ServerInfoReceived
+    transparency: bool = False  # client: demand SCTs and check them (RFC 6962)
+    log_list: str | None = None  # file of logs to check them with, None for the library's default one
+    dane: bool = False  # client: connections may have TLSA records
     keep_sessions: bool = False  # client: emit TicketReceived
 
     keylog: Callable[[str], None] | None = None  # gets lines of the NSS key log format

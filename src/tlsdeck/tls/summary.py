@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tlsdeck.events import CertificateTimestamp, TlsaMatch
     from tlsdeck.native import Pointer
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.transport import Transport
@@ -50,6 +51,8 @@ def summarize(
         verify_code=verify_code,
         verify_text=text(lib.X509_verify_cert_error_string(verify_code)),
         verified_name=_string(lib.SSL_get0_peername(ssl)),
+        tlsa=_tlsa(ssl) if settings.dane else None,
+        timestamps=_timestamps(ssl) if settings.transparency else None,
         secure_renegotiation=bool(lib.SSL_get_secure_renegotiation_support(ssl)),
         renegotiation_disabled=bool(lib.SSL_get_options(ssl) & lib.SSL_OP_NO_RENEGOTIATION),
         compression=_compression(lib.SSL_get_current_compression(ssl)),
@@ -64,6 +67,18 @@ def summarize(
         offered_ciphers=_offered_ciphers(ssl) if settings.server else (),
         exported_key=_exported(ssl, *exporter) if exporter else None,
     )
+
+
+def _tlsa(ssl: Pointer) -> TlsaMatch | None:
+    from tlsdeck.tls import dane
+
+    return dane.match(ssl)
+
+
+def _timestamps(ssl: Pointer) -> tuple[CertificateTimestamp, ...] | None:
+    from tlsdeck.tls import transparency
+
+    return transparency.timestamps(ssl)
 
 
 # --- lists of code points --------------------------------------------------------------------------------------
