@@ -2,13 +2,24 @@
  *
  * The error queue is cleared first: a stale entry would turn the next SSL_get_error(3) into SSL_ERROR_SSL.
  * `reason` becomes SSL_ERROR_NONE on success. errno is the operation's. */
+
+/* SSL_get_error(3) takes every entry in the queue for a failure. But libssl leaves some without failing, for instance
+ * about certificate timestamps that are wrong, and then goes on: who waits for the transport has not failed. Nobody
+ * fails and waits to read; to write one may well, with the alert that says so. */
+static int why(SSL *ssl, int result)
+{
+    if (result < 0 && SSL_want_read(ssl) && BIO_should_read(SSL_get_rbio(ssl)))
+        return SSL_ERROR_WANT_READ;
+    return SSL_get_error(ssl, result);
+}
+
 #define STEP(ssl, call) \
     int result; \
     ERR_clear_error(); \
     errno = 0; \
     result = (call); \
     int saved = errno; \
-    *reason = result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl, result); \
+    *reason = result > 0 ? SSL_ERROR_NONE : why(ssl, result); \
     errno = saved; \
     return result
 

@@ -1,0 +1,198 @@
+"""Certificate Transparency beside the original: timestamps in certificates and extensions, good ones and bad ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from support.ct import (
+    PRECERT_ENTRY,
+    X509_ENTRY,
+    YESTERDAY,
+    Log,
+    log_list,
+    precert_entry,
+    sct_list,
+    with_timestamps,
+    x509_entry,
+)
+from support.fixtures import Start, Workdir
+from support.oracle import NOTHING, PING, Case, Talk, assert_about, assert_same, each, play_alone, play_client
+from support.pki import authority, leaf, pem, private
+from support.programs import OPENSSL, OURS, Until
+from support.serverinfo import CERTIFICATE, CLIENT_HELLO, SERVER_HELLO_1_2, block
+
+MakeDirectory = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def files() -> Mapping[str, bytes]:
+    """Lists of logs (*.cnf), certificates with timestamps of these logs, timestamps as a server's extension (*.info)."""
+    root = authority("tlsdeck transparent root", None)
+    known, unknown = Log("A log, known"), Log("A log nobody knows")
+    key = rsa.generate_private_key(65537, 2048)
+    bare = leaf("localhost", root, key, ("localhost",))
+    entry = precert_entry(bare.certificate, root.certificate)
+    other_entry = precert_entry(root.certificate, root.certificate)
+    several = [
+        known.sct(PRECERT_ENTRY, entry),
+        unknown.sct(PRECERT_ENTRY, entry),
+        known.sct(PRECERT_ENTRY, other_entry),
+        known.sct(X509_ENTRY, entry),
+        known.sct(PRECERT_ENTRY, entry, timestamp=YESTERDAY + 9 * 86_400_000),
+        known.sct(PRECERT_ENTRY, entry, timestamp=0),
+    ]
+    new_version = known.sct(PRECERT_ENTRY, entry, version=1)
+    identities = {
+        "none": bare,
+        "version": with_timestamps(bare, root, sct_list(new_version)),
+        "two": with_timestamps(bare, root, sct_list(*several[:2])),
+        "one": with_timestamps(bare, root, sct_list(several[0])),
+        "several": with_timestamps(bare, root, sct_list(*several)),
+        "junk": with_timestamps(bare, root, b"\0\5junk!"),
+    }
+    of_bare = known.sct(X509_ENTRY, x509_entry(bare.certificate))
+    made = {f"{name}.pem": pem(identity.certificate) for name, identity in identities.items()}
+    made |= {"root.pem": pem(root.certificate), "ct.key": private(key)}
+    made |= {"logs.cnf": log_list(known).encode(), "other.cnf": log_list(unknown).encode()}
+    made |= {"both.cnf": log_list(unknown, known).encode(), "no_logs.cnf": b"enabled_logs = \n"}
+    made |= {
+        "one.info": block(18, sct_list(of_bare)).encode(),
+        "two.info": block(18, sct_list(of_bare, several[1])).encode(),
+        "tls1_3.info": block(18, sct_list(of_bare), CLIENT_HELLO | SERVER_HELLO_1_2 | CERTIFICATE).encode(),
+        "junk.info": block(18, b"junk").encode(),
+        "empty.info": block(18, b"").encode(),
+        "empty_list.info": block(18, sct_list()).encode(),
+    }
+    return made
+
+
+@pytest.fixture
+def directory(workdir: Workdir, files: Mapping[str, bytes]) -> MakeDirectory:
+    """A directory with these files besides the PKI's."""
+
+    def make(name: str) -> Path:
+        path = workdir(name)
+        for file, content in files.items():
+            (path / file).write_bytes(content)
+        return path
+
+    return make
+
+
+def server(certificate: str, options: str = "") -> str:
+    return f"-rev -cert {certificate}.pem -key ct.key {options}"
+
+
+LOGS = "-ct -ctlogfile logs.cnf -CAfile root.pem"
+
+
+def client(
+    name: str,
+    options: str,
+    shows: str,
+    code: int = 0,
+    *,
+    peer: str,
+    talk: Talk = PING,
+    env: Mapping[str, str] | None = None,
+) -> Case:
+    return Case(name, options, shows, code, peer, talk, env=env or {})
+
+
+CLIENTS = (
+    client("none", LOGS, "---\nSCTs present (0)\n---\nSSL handshake", peer=server("none")),
+    client("one", LOGS, "SCTs present (1)\n---\nSCT validation status: valid\nSigned", peer=server("one")),
+    client("one_1_2", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("one")),
+    client("known_and_unknown", LOGS, "SCT validation status: unknown log\n", peer=server("two")),
+    client("known_after_all", LOGS.replace("logs", "both"), "Log       : A log nobody knows", peer=server("two")),
+    client("no_log_known", LOGS.replace("logs", "no_logs"), "status: unknown log\n", peer=server("one")),
+    client("other_log_known", LOGS.replace("logs", "other"), "status: unknown log\n", peer=server("one")),
+    client("unknown_version", LOGS, "SCT validation status: unknown version\n", peer=server("version")),
+    client("chain_not_trusted", "-ct -ctlogfile logs.cnf", "status: not set\n", peer=server("several")),
+    client("return_error", f"{LOGS} -verify_return_error", "status: valid\n", peer=server("one")),
+    client("noct", f"{LOGS} -noct", "New, TLSv1.3", peer=server("several")),
+    client("ctlogfile_only", "-ctlogfile nothing.cnf", "New, TLSv1.3", peer=server("several")),
+    client("file_by_environment", "-ct -CAfile root.pem", "valid", peer=server("one"), env={"CTLOG_FILE": "logs.cnf"}),
+    client("brief", f"-brief {LOGS}", "Verification: OK", peer=server("two")),
+    client(
+        "quiet", f"-quiet {LOGS}", "verify return:1", peer=server("two"),
+        talk=(b"ping\n", Until("gnip"), b"CLOSE\n"),
+    ),
+    client("prexit", f"-prexit {LOGS}", "SCTs present (1)", peer=server("one")),
+    client("failed", f"-tls1_2 {LOGS}", "no peer certificate available", 1, peer=server("one", "-tls1_3")),
+    client("extension", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("none", "-serverinfo one.info")),
+    client("extension_two", f"-tls1_2 {LOGS}", "SCTs present (2)", peer=server("none", "-serverinfo two.info")),
+    client("extension_1_3", LOGS, "SCT validation status: valid\n", peer=server("none", "-serverinfo tls1_3.info")),
+    client("extension_empty", f"-tls1_2 {LOGS}", "SCTs present (0)", peer=server("none", "-serverinfo empty.info")),
+    client("extension_empty_list", f"-tls1_2 {LOGS}", "SCTs present (0)",
+           peer=server("none", "-serverinfo empty_list.info")),
+    client("tlsextdebug", f"-tls1_2 -tlsextdebug {LOGS}", '"signed certificate timestamps" (id=18)',
+           peer=server("none", "-serverinfo one.info")),
+    client("dane", f"{LOGS} -dane_tlsa_domain localhost -dane_tlsa_rrdata '3 1 1 {'00' * 32}'", "not set",
+           peer=server("one")),
+)  # fmt: skip
+
+
+@each(CLIENTS)
+def test_client(case: Case, start: Start, directory: MakeDirectory) -> None:
+    original = play_client(start, OPENSSL, case, directory("original"))
+    assert_about(case, original)
+    assert_same(play_client(start, OURS, case, directory("ours")), original)
+
+
+WRONG = (
+    client("several", LOGS, "SCT validation status: invalid\n", 1, peer=server("several")),
+    client("several_1_2", f"-tls1_2 {LOGS}", "SCT validation status: invalid\n", 1, peer=server("several")),
+    client("embedded_junk", LOGS, "SCTs present (0)\n", 1, peer=server("junk")),
+    client("extension_of_another", f"-tls1_2 {LOGS}", "SCT validation status: invalid\n", 1,
+           peer=server("one", "-serverinfo one.info")),
+    client("extension_and_embedded", f"-tls1_2 {LOGS}", "SCTs present (3)", 1,
+           peer=server("one", "-serverinfo two.info")),
+    client("extension_junk", f"-tls1_2 {LOGS}", "SCTs present (0)", 1, peer=server("none", "-serverinfo junk.info")),
+)  # fmt: skip
+
+
+@each(WRONG)
+def test_wrong_timestamps(case: Case, start: Start, directory: MakeDirectory) -> None:
+    """They are told and do no harm. In the original what libssl left in the error queue ends the next read."""
+    original = play_client(start, OPENSSL, case, directory("original"))
+    assert_about(case, original)
+    ours = play_client(start, OURS, case, directory("ours")).tested
+    assert ours.code == 0
+    assert ours.out.startswith(original.tested.out)
+    assert ours.out.endswith("gnip\n")
+    said = [line for line in original.tested.err.splitlines() if not line.startswith("<thread>:error:")]
+    assert ours.err.splitlines() == [*said, "DONE"]
+
+
+def bad(name: str, options: str, complaint: str) -> Case:
+    return Case(name, options, complaint, 1, talk=NOTHING)
+
+
+BAD = (
+    bad("default_list_missing", "-ct", "CTLOG_STORE_load_file:log conf invalid"),
+    bad("list_missing", "-ct -ctlogfile nothing.cnf", "calling fopen(nothing.cnf, rb)"),
+    bad("list_junk", "-ct -ctlogfile junk.pem", "missing equal sign"),
+    bad("list_empty", "-ct -ctlogfile empty.pem", "group=<NULL> name=enabled_logs"),
+    bad("list_certificate", "-ct -ctlogfile rsa.pem", "log conf invalid"),
+    bad("list_directory", "-ct -ctlogfile .", "log conf invalid"),
+    bad("serverinfo_took_it", "-ct -serverinfo 18", "custom ext handler already installed"),
+    bad("serverinfo_first", "-ct -serverinfo 5", "Warning: Unable to add custom extension 5, skipping"),
+    bad("before_trust", "-ct -CAfile nothing.pem", "ct_log_list.cnf"),
+    bad("after_verify_store", "-ct -verifyCAfile nothing.pem", "Error loading store locations"),
+    bad("after_alpn", "-ct -alpn ''", "Error parsing -alpn argument"),
+    bad("no_value", "-ct -ctlogfile", "Option -ctlogfile needs a value"),
+)
+
+
+@each(BAD)
+def test_bad_input(case: Case, start: Start, workdir: Workdir) -> None:
+    case = replace(case, options=f"-connect 127.0.0.1:{{port}} {case.options}")
+    original = play_alone(start, OPENSSL, "s_client", case, workdir("original"))
+    assert_about(case, original)
+    assert_same(play_alone(start, OURS, "s_client", case, workdir("ours")), original)
