@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tlsdeck.tls.candidates import Candidate, make_candidate
     from tlsdeck.tls.connection import Connection
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import (
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         load_revocation_list,
         parse_identity,
     )
+    from tlsdeck.tls.dane import Dane, TlsaRecord
     from tlsdeck.tls.session import Session, load_session
     from tlsdeck.tls.settings import ServerNameRule, Settings, Watch
     from tlsdeck.tls.transport import descriptor, memory
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Candidate": "tls.candidates",
     "Connection": "tls.connection",
     "Context": "tls.context",
+    "Dane": "tls.dane",
     "Identity": "tls.credentials",
     "ServerNameRule": "tls.settings",
     "Session": "tls.session",
     "Settings": "tls.settings",
+    "TlsaRecord": "tls.dane",
     "Trust": "tls.verify",
     "VerifyParameters": "tls.verify",
     "Watch": "tls.settings",
@@ -41,18 +46,22 @@ _HOMES = {
     "load_key": "tls.credentials",
     "load_revocation_list": "tls.credentials",
     "load_session": "tls.session",
+    "make_candidate": "tls.candidates",
     "memory": "tls.transport",
     "parse_identity": "tls.credentials",
     "parse_parameters": "tls.verify",
 }
 
 __all__ = [
+    "Candidate",
     "Connection",
     "Context",
+    "Dane",
     "Identity",
     "ServerNameRule",
     "Session",
     "Settings",
+    "TlsaRecord",
     "Trust",
     "VerifyParameters",
     "Watch",
@@ -62,6 +71,7 @@ __all__ = [
     "load_key",
     "load_revocation_list",
     "load_session",
+    "make_candidate",
     "memory",
     "parse_identity",
     "parse_parameters",

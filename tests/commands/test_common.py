@@ -11,7 +11,7 @@ from support.pki import PASSWORD, populate
 from tls.pairs import Pair, client_settings, server_settings
 from tlsdeck.commands import common
 from tlsdeck.commands.s_client_options import ClientOptions
-from tlsdeck.errors import ConfigurationError, SettingError
+from tlsdeck.errors import ConfigurationError, SettingError, UsageError
 from tlsdeck.events import Event, InputEnded, MessageSeen, PeerClosed
 from tlsdeck.options import read
 from tlsdeck.output import debug
@@ -149,7 +149,7 @@ def test_load_identity(parts: dict[str, str | None], password: str | None, chain
             "Could not open file or uri for loading the certificate from nowhere.pem",
         ),
         ({"key": "nowhere.key"}, "Could not open file or uri for loading the key from nowhere.key"),
-        ({"chain": "junk.pem"}, "Could not read any the chain from junk.pem"),
+        ({"chain": "junk.pem"}, "Could not read any cert of the chain from junk.pem"),
         ({"key_form": "ENGINE"}, "No engine specified for loading the key\n"),
     ],
 )
@@ -160,6 +160,52 @@ def test_load_identity_says_what_is_missing(parts: dict[str, str | None], messag
 
 
 # --- small things ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line, entries",
+    [
+        ("", []),
+        ("-xkey k -xchain_build", []),
+        ("-xcert a", [{"xcert": "a"}]),
+        ("-xkey k -xcert a -xchain c", [{"xkey": "k", "xcert": "a", "xchain": "c"}]),
+        ("-xcert a -xkey k -xcert b -xkey l", [{"xcert": "a", "xkey": "k"}, {"xcert": "b", "xkey": "l"}]),
+        (
+            "-xchain_build -xcert a -xcert b -xcertform DER -xcertform PEM",
+            [{"xchain_build": None, "xcert": "a"}, {"xcert": "b", "xcertform": "PEM"}],
+        ),
+    ],
+)
+def test_candidate_options_belong_to_the_certificate_before(
+    line: str, entries: list[dict[str, str | None]]
+) -> None:
+    assert common.candidate_options(options(*line.split()), "s_client") == entries
+
+
+@pytest.mark.parametrize(
+    "line, what",
+    [
+        ("-xcert a -xkey k -xkey l", "Key"),
+        ("-xkey k -xcert a -xkey l", "Key"),
+        ("-xchain c -xchain c", "Chain"),
+    ],
+)
+def test_candidate_options_refuse_what_can_only_be_one(line: str, what: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        common.candidate_options(options(*line.split()), "s_server")
+    assert (raised.value.message, raised.value.hint) == (f"s_server: {what} already specified", False)
+
+
+def test_load_candidates_keeps_the_order(here: Path) -> None:
+    line = "-xcert rsa.pem -xkey rsa.key -xcert both.pem -xchain cas.pem -xcert ecdsa.pem -xkey ecdsa.key -xchain_build"
+    loaded = common.load_candidates(options(*line.split()), "s_client")
+    assert [len(each.identity.chain) for each in loaded] == [0, 2, 0]
+    assert [each.build_chain for each in loaded] == [False, False, True]
+
+
+def test_load_candidates_says_of_the_last_one_first_what_is_wrong(here: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cert of Server Certificate from b\.pem"):
+        common.load_candidates(options("-xcert", "a.pem", "-xcert", "b.pem"), "s_client")
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,14 @@ def here(pki: Mapping[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("-connect a.example -6", "a.example", "4433", endpoint.IPV6, "a.example"),
         ("-connect a.example -noservername", "a.example", "4433", endpoint.ANY, None),
         ("-connect a.example -servername b.example", "a.example", "4433", endpoint.ANY, "b.example"),
+        ("-connect a.example -dane_tlsa_domain b.example", "a.example", "4433", endpoint.ANY, None),
+        (
+            "-connect a.example -dane_tlsa_domain b.example -servername c.example",
+            "a.example",
+            "4433",
+            endpoint.ANY,
+            "c.example",
+        ),
         ("-unix /a/path", "/a/path", None, endpoint.UNIX, None),
         ("a.example:443", "a.example", "443", endpoint.ANY, "a.example"),
     ],
@@ -133,6 +141,23 @@ def test_client_settings_of_the_options(here: Path) -> None:
     assert settings.max_fragment_length == 512
     assert settings.acknowledge_name
     assert settings.keep_sessions
+
+
+@pytest.mark.parametrize(
+    "values, types",
+    [
+        ([], ()),
+        (["18"], (18,)),
+        (["18,1000", "16"], (18, 1000, 16)),
+        (["", "1,"], (0, 1, 0)),
+        ([" 7x,+8,-1,0x9,99999,65536,\u0663"], (7, 8, 65535, 0, 34463, 0, 0)),
+        ([",".join(["3"] * 99), "4,5"], (3,) * 99 + (4,)),
+    ],
+)
+def test_client_settings_of_serverinfo(values: list[str], types: tuple[int, ...]) -> None:
+    words = [f"-serverinfo={value}" for value in values]
+    given = read(ClientOptions, words, program="s_client", has=lambda _: True)
+    assert s_client.client_settings(given).extensions == types
 
 
 def test_client_settings_by_default() -> None:

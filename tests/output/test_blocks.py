@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from output.captured import CLIENT_1_2, CLIENT_1_3, LEAF, NOTHING, SERVER_1_3
-from tlsdeck.events import ExportedKey, Statistics, TemporaryKey
+from tlsdeck.events import CertificateTimestamp, ExportedKey, Statistics, TemporaryKey, TlsaMatch
 from tlsdeck.output import blocks
 
 
@@ -34,6 +34,7 @@ def test_certificate_chain_leaves_out_a_key_that_cannot_be_read() -> None:
         blocks.signature_algorithms,
         blocks.requested_signature_algorithms,
         blocks.temporary_key,
+        blocks.timestamps,
         blocks.point_formats,
         blocks.supported_groups,
         blocks.groups,
@@ -111,6 +112,49 @@ def test_verification_names_the_peer_only_if_it_is_fine() -> None:
     assert blocks.verification(CLIENT_1_3.replace(verified_name="localhost")) == (
         "Verification error: unable to verify the first certificate\n"
     )
+
+
+TLSA = TlsaMatch(usage=3, selector=1, matching_type=1, data=bytes(range(13)), depth=0, signed=False)
+
+
+@pytest.mark.parametrize(
+    "match, line",
+    [
+        (TLSA, "DANE TLSA 3 1 1 ...0102030405060708090a0b0c matched EE certificate at depth 0\n"),
+        (TLSA.replace(data=bytes(12)), f"DANE TLSA 3 1 1 {'00' * 12} matched EE certificate at depth 0\n"),
+        (TLSA.replace(data=b"\xab", depth=2), "DANE TLSA 3 1 1 ab matched TA certificate at depth 2\n"),
+        (
+            TlsaMatch(usage=2, selector=1, matching_type=0, data=b"\xab", depth=1, signed=True),
+            "DANE TLSA 2 1 0 ab signed the certificate at depth 1\n",
+        ),
+    ],
+)
+def test_verification_names_the_tlsa_record(match: TlsaMatch, line: str) -> None:
+    assert blocks.verification(CLIENT_1_2.replace(tlsa=match)) == (
+        f"Verification: OK\nVerified peername: localhost\n{line}"
+    )
+
+
+def test_timestamps_are_counted_and_parted_by_lines() -> None:
+    one = CertificateTimestamp(0, bytes(32), 0, "valid", "Signed Certificate Timestamp:\n    ...")
+    two = one.replace(status="unknown log", text="another")
+    assert blocks.timestamps(CLIENT_1_3.replace(timestamps=())) == "---\nSCTs present (0)\n"
+    assert blocks.timestamps(CLIENT_1_3.replace(timestamps=(one, two))) == (
+        "---\nSCTs present (2)\n"
+        "---\nSCT validation status: valid\nSigned Certificate Timestamp:\n    ...\n"
+        "---\nSCT validation status: unknown log\nanother\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "size, lines", [(0, []), (1, ["AA=="]), (48, ["A" * 64]), (49, ["A" * 64, "AA=="]), (96, ["A" * 64] * 2)]
+)
+def test_pem_breaks_lines_after_64_characters(size: int, lines: list[str]) -> None:
+    assert blocks.pem("ANYTHING", bytes(size)).splitlines() == [
+        "-----BEGIN ANYTHING-----",
+        *lines,
+        "-----END ANYTHING-----",
+    ]
 
 
 def test_cipher_says_whether_the_session_is_reused() -> None:

@@ -27,6 +27,21 @@ PRINTED_STACK = STACK[0] + "\n" + STACK[1] + "\n"
         (events.PreambleFailed("irc", "no\nnever"), "no\nnever\n"),
         (events.ServerNameChecked(sent=False), "Can't use SSL_get_servername\n"),
         (events.ServerNameChecked(sent=True), ""),
+        (
+            events.ExtensionsRefused((5, 0)),
+            (
+                "Warning: Unable to add custom extension 5, skipping\n"
+                "Warning: Unable to add custom extension 0, skipping\n"
+            ),
+        ),
+        (
+            events.TlsaRecordRefused("3 1 1 aa", "unusable TLSA rrdata", STACK),
+            f"{PRINTED_STACK}s_client: warning: unusable TLSA rrdata: 3 1 1 aa\n",
+        ),
+        (
+            events.TlsaRecordRefused("x", "bad TLSA usage field in", ()),
+            "s_client: warning: bad TLSA usage field in: x\n",
+        ),
         (events.HandshakeFailed(NOTHING, STACK, 0, None), PRINTED_STACK),
         (events.HandshakeFailed(NOTHING, STACK, 0, "certificate has expired"), PRINTED_STACK),
         (events.HandshakeFailed(NOTHING, (), 104, None), "write:errno=104\n"),

@@ -341,3 +341,16 @@ def test_request_report_says_when_it_waits() -> None:
 
 def test_request_report_of_a_renegotiation() -> None:
     assert shown(RequestReport, events.RenegotiationStarted(1)) == "SSL_renegotiate -> 1\n"
+
+
+def test_client_report_of_an_answer_to_serverinfo() -> None:
+    assert shown(ClientReport, events.ServerInfoReceived(1000, b"hello there")) == (
+        "-----BEGIN SERVERINFO FOR EXTENSION 1000-----\n"
+        "A+gAC2hlbGxvIHRoZXJl\n"
+        "-----END SERVERINFO FOR EXTENSION 1000-----\n"
+    )
+
+
+def test_client_report_tells_timestamps_before_the_bytes() -> None:
+    text = shown(ClientReport, events.HandshakeCompleted(CLIENT_1_3.replace(timestamps=())))
+    assert "\nServer Temp Key: X25519, 253 bits\n---\nSCTs present (0)\n---\nSSL handshake has read" in text

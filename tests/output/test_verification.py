@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from output.captured import shown
-from tlsdeck.events import CertificateChecked, Event, PolicyChecked
-from tlsdeck.output.verification import Verification
+from tlsdeck.events import CandidateChecked, CertificateChecked, Event, PolicyChecked
+from tlsdeck.output.verification import Candidates, Verification
 
 NAME = "C = DE, O = Test Org, CN = localhost"
 FINE = CertificateChecked(0, NAME, ok=True, error=0, error_text="ok", accepted=True, detail=None)
@@ -61,3 +61,12 @@ RETURN = "verify return:1\n"
 def test_verification_prints_one_call_of_the_callback(happened: list[Event], usual: str, quiet: str) -> None:
     assert shown(Verification, *happened) == usual
     assert shown(Verification, *happened, quiet=True) == quiet
+
+
+@pytest.mark.parametrize("suite_b, told", [(None, "not tested"), (True, "OK"), (False, "NOT OK")])
+def test_candidates_are_told_with_all_that_was_looked_at(suite_b: bool | None, told: str) -> None:
+    event = CandidateChecked(2, NAME, (("Overall Validity", True), ("EE signature", False)), suite_b)
+    assert shown(Candidates, event) == (
+        f"Checking cert chain 2:\nSubject: {NAME}\n"
+        f"\tOverall Validity: OK\n\tEE signature: NOT OK\n\tSuite B: {told}\n"
+    )

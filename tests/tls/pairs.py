@@ -11,6 +11,7 @@ from tlsdeck.events import Event
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.credentials import Identity, parse_identity
+from tlsdeck.tls.dane import Dane
 from tlsdeck.tls.session import Session
 from tlsdeck.tls.settings import Settings
 from tlsdeck.tls.transport import Memory, memory
@@ -44,6 +45,7 @@ class Pair:
         session: Session | None = None,
         session_id_context: bytes | None = None,
         post_handshake_auth: bool = False,
+        dane: Dane | None = None,
     ) -> None:
         self.to_client, self.to_server = memory(), memory()
         self.client = Connection(
@@ -52,6 +54,7 @@ class Pair:
             server_name=server_name,
             session=session,
             post_handshake_auth=post_handshake_auth,
+            dane=dane,
         )
         self.server = Connection(
             server if isinstance(server, Context) else Context(server),

@@ -95,7 +95,7 @@ def test_load_chain_has_all_certificates_in_order(files: Path) -> None:
 def test_load_chain_of_none_is_an_error(files: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load_chain(str(files / "rsa.key"), None, "a chain")
-    assert raised.value.message == f"Could not read any a chain from {files / 'rsa.key'}"
+    assert raised.value.message == f"Could not read any cert of a chain from {files / 'rsa.key'}"
 
 
 def test_load_revocation_list_finds_it(files: Path) -> None:
@@ -125,3 +125,14 @@ def test_parse_identity_of_anything_else_is_an_error(
     with pytest.raises(LibraryError) as raised:
         parse_identity(pki[key], pki[certificate])
     assert raised.value.stack
+
+
+def test_errors_say_what_kind_of_thing_was_wanted(files: Path) -> None:
+    junk = str(files / "junk.pem")
+    with pytest.raises(ConfigurationError, match="Could not read cert of My Identity from") as raised:
+        load_certificate(junk, None, "My Identity")
+    assert raised.value.stack[-1] == "Unable to load My Identity"
+    with pytest.raises(ConfigurationError, match="Could not read any cert of a chain from"):
+        load_chain(junk, None, "a chain")
+    with pytest.raises(ConfigurationError, match="Could not read any certificates from"):
+        load_chain(junk, None, "certificates")

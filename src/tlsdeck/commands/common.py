@@ -244,13 +244,13 @@ def load_candidates(options: CommonOptions, program: str) -> tuple[Candidate, ..
 
 
 def _load_candidate(entry: dict[str, str | None]) -> Candidate:
-    from tlsdeck.tls.candidates import candidate
+    from tlsdeck.tls.candidates import make_candidate
 
     file, chain_file = entry["xcert"] or "", entry.get("xchain")
     certificate = load_certificate(file, None, "Server Certificate")
     key = load_key(entry.get("xkey") or file, None, "server key")
     chain = load_chain(chain_file, None, "server chain") if chain_file else ()
-    return candidate(Identity(certificate, key, chain), build_chain="xchain_build" in entry)
+    return make_candidate(Identity(certificate, key, chain), build_chain="xchain_build" in entry)
 
 
 def protocol_list(option: str, value: str | None) -> tuple[bytes, ...]:

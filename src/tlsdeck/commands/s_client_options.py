@@ -214,7 +214,7 @@ class Debug(Section):
     ignore_unexpected_eof: bool = flag("Accept a connection that ends without close_notify as ended properly")
     status: bool = flag("Ask for a stapled OCSP response and print it")
     serverinfo: list[str] = strings(
-        "Extension numbers to send empty, as in 18,16383; the answers are printed in PEM; TLS 1.2 and below"
+        "Extension numbers to send empty, as in 18,16383; up to TLS 1.2; answers come in PEM"
     )
     alpn: str | None = string("Protocols to offer by ALPN, best first: h2,http/1.1")
     asynchronous: bool = flag("Let an engine work asynchronously", name="async")

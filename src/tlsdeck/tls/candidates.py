@@ -30,7 +30,7 @@ class Candidate(Record):
     build_chain: bool
 
 
-def candidate(identity: Identity, *, build_chain: bool = False) -> Candidate:
+def make_candidate(identity: Identity, *, build_chain: bool = False) -> Candidate:
     """An identity as a candidate."""
     return Candidate(identity, stack_of(identity.chain) if identity.chain else ffi.NULL, build_chain)
 
