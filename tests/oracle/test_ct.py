@@ -123,6 +123,7 @@ CLIENTS = (
         "quiet", f"-quiet {LOGS}", "verify return:1", peer=server("two"),
         talk=(b"ping\n", Until("gnip"), b"CLOSE\n"),
     ),
+    client("reconnect", f"-tls1_2 -reconnect {LOGS}", "Reused, TLSv1.2", peer=server("one", "-naccept 6")),
     client("prexit", f"-prexit {LOGS}", "SCTs present (1)", peer=server("one")),
     client("failed", f"-tls1_2 {LOGS}", "no peer certificate available", 1, peer=server("one", "-tls1_3")),
     client("extension", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("none", "-serverinfo one.info")),

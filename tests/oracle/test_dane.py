@@ -186,6 +186,7 @@ CONVERSATIONS = (
     case(
         "verify_hostname_as_well", f"-verify_hostname localhost {OTHER_DOMAIN} {INTER}", "hostname mismatch"
     ),
+    case("reconnect", f"-tls1_2 -reconnect {DOMAIN} {LEAF}", "Reused, TLSv1.2", peer=f"{CHAIN} -naccept 6"),
     case("prexit", f"-prexit {DOMAIN} {LEAF}", "matched EE certificate"),
 )
 

@@ -5,8 +5,6 @@ Each is made of a part of the summary and ends with its line end; one that has n
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +40,8 @@ def _chain_entry(depth: int, entry: CertificateInfo, *, pem: bool) -> str:
 
 def pem(label: str, data: bytes) -> str:
     """Data of any kind as a PEM block (RFC 7468)."""
+    from binascii import b2a_base64
+
     digits = b2a_base64(data, newline=False).decode("ascii")
     lines = [digits[start : start + 64] for start in range(0, len(digits), 64)]
     return f"-----BEGIN {label}-----\n{_lines(lines)}-----END {label}-----\n"
