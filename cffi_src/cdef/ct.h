@@ -8,7 +8,6 @@ static const int SSL_CT_VALIDATION_PERMISSIVE;
 int SSL_CTX_set_default_ctlog_list_file(SSL_CTX *context);
 int SSL_CTX_set_ctlog_list_file(SSL_CTX *context, const char *path);
 const CTLOG_STORE *SSL_CTX_get0_ctlog_store(const SSL_CTX *context);
-int SSL_ct_is_enabled(const SSL *ssl);
 const struct stack_st_SCT *SSL_get0_peer_scts(SSL *ssl);
 int sk_SCT_num(const struct stack_st_SCT *stack);
 SCT *sk_SCT_value(const struct stack_st_SCT *stack, int index);

@@ -197,3 +197,12 @@ def test_form_is_found_out(case: Case, start: Start, workdir: Workdir) -> None:
     ours = play_server(start, OURS, case, workdir("ours")).tested
     assert ours.code == 0
     assert "\tOverall Validity: OK\n" in ours.err
+
+
+def test_no_throw_away_certificate_is_made_beside_them(start: Start, workdir: Workdir) -> None:
+    """Where the original wants a file it then makes no use of."""
+    case = Case("", f"-rev {RSA}", "Could not open file or uri for loading server certificate", 1)
+    assert_about(case, play_alone(start, OPENSSL, "s_server", case, workdir("original")))
+    ours = play_server(start, OURS, case, workdir("ours")).tested
+    assert ours.code == 0
+    assert ours.err.startswith("Checking cert chain 1:\n")

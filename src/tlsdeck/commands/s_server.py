@@ -143,7 +143,8 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     identities: tuple[Identity, ...] = ()
     named = None
     if not options.nocert:
-        identities = (_own_identity(options, password),)
+        if _has_identity(options) or not candidates:
+            identities = (_own_identity(options, password),)
         if options.servername is not None:
             named = load_identity(_named_files(options), password)
     if options.dcert is not None:
@@ -194,9 +195,14 @@ def _passwords(options: ServerOptions) -> tuple[str | None, str | None]:
     return first, second
 
 
+def _has_identity(options: ServerOptions) -> bool:
+    """Whether -cert and -key name something to load, or something is where they are looked for by default."""
+    return options.was_given("cert", "key") or os.path.exists(options.cert)
+
+
 def _own_identity(options: ServerOptions, password: str | None) -> Identity:
     """The identity of -cert and -key, or a throw-away one when there is nothing to load."""
-    if options.was_given("cert", "key") or os.path.exists(options.cert):
+    if _has_identity(options):
         return load_identity(_first_files(options), password)
     from tlsdeck.commands import throwaway
 
