@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from tlsdeck.commands.outcome import EXIT_CODES
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.options import Options, Section
 from tlsdeck.options.rows import flag, positive, string
@@ -46,6 +49,20 @@ def test_every_listed_option_stands_in_every_file(name: str) -> None:
         assert (f"-{row.name} " in bash or f"-{row.name}'" in bash) is listed
         assert (f"'-{row.name}[" in zsh or f"'*-{row.name}[" in zsh) is listed
         assert (f" -o {row.name} " in fish) is listed
+
+
+def test_exit_codes_on_the_page_are_those_of_the_program() -> None:
+    table = re.findall(r"(?m)^\| (\d+) \|", (ROOT / "docs" / "options" / "s_client.md").read_text())
+    assert [int(code) for code in table] == [0, 1, *EXIT_CODES.values()]
+
+
+def test_installation_puts_every_file_in_its_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = [
+        pattern for found in project["tool"]["setuptools"]["data-files"].values() for pattern in found
+    ]
+    installed = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
+    assert installed == sorted(set(FILES) - {ROOT / "docs" / "options.md"})
 
 
 # --- a small program -------------------------------------------------------------------------------------------
