@@ -45,7 +45,7 @@ def script(page: Path, port: int) -> str:
 
 def run(text: str, cwd: Path) -> str:
     """What a script prints that must succeed."""
-    need("bash", "openssl")
+    need("bash", "openssl", "curl")
     bin_folder = cwd / "bin"
     bin_folder.mkdir()
     for name in ("s_client", "s_server"):
