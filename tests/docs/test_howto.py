@@ -38,7 +38,9 @@ def free_port() -> int:
 def script(page: Path, port: int) -> str:
     """The page's commands. A server in the background is waited for: its port in state LISTEN, or UDP's CLOSE."""
     listening = rf":{port:04X} 0+:0000 0[A7]"
-    wait = f"until grep -qE '{listening}' /proc/net/{{tcp,tcp6,udp,udp6}}; do sleep 0.05; done"
+    wait = (
+        f"while kill -0 $! && ! grep -qE '{listening}' /proc/net/{{tcp,tcp6,udp,udp6}}; do sleep 0.05; done"
+    )
     lines = "".join(blocks(INDEX, "sh") + blocks(page, "sh"))
     return re.sub(r"(?m)&$", f"&\n{wait}", lines).replace("4433", str(port))
 

@@ -121,6 +121,7 @@ def read_until(descriptor: int, text: str) -> str:
         ("s_client -connect_\t", "s_client -connect_timeout "),
         ("s_client -sess_i\t ca.\t", "s_client -sess_in ca.pem "),
         ("s_client -CApath c\t", "s_client -CApath cas/"),
+        ("s_client -pass fi\tpw", "s_client -pass file:pw"),
         ("s_client -alpn h2,im\t", "s_client -alpn h2,imap,"),
         ("s_client -groups X25519:P-3\t", "s_client -groups X25519:P-384:"),
         ("s_client -maxfraglen 2\t", "s_client -maxfraglen 2048 "),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 
 from tlsdeck.options import Row
 from tools.docs.program import Program
@@ -74,14 +73,12 @@ def _bash_action(found: Values) -> str:
     if found.source != "words":
         return _BASH_SOURCES[found.source]
     words = shlex.quote(" ".join(found.words))
+    no_blank = "compopt -o nospace 2>/dev/null; " if found.unfinished else ""
     if not found.separators:
-        unfinished = (
-            "compopt -o nospace 2>/dev/null; " if any(word.endswith(":") for word in found.words) else ""
-        )
-        return f'{unfinished}mapfile -t COMPREPLY < <(compgen -W {words} -- "$cur")'
+        return f'{no_blank}mapfile -t COMPREPLY < <(compgen -W {words} -- "$cur")'
     last = f"${{cur##*[{found.separators}]}}"
     before = f'"${{piece%"{last}"}}"'
-    return f'compopt -o nospace 2>/dev/null\n        mapfile -t COMPREPLY < <(compgen -P {before} -W {words} -- "{last}")'
+    return f'{no_blank}mapfile -t COMPREPLY < <(compgen -P {before} -W {words} -- "{last}")'
 
 
 # --- zsh -------------------------------------------------------------------------------------------------------
@@ -91,20 +88,11 @@ _ZSH_SOURCES = {FILES: "_files", DIRECTORIES: "_files -/", HOSTS: "_hosts", NOTH
 
 def zsh(program: Program) -> str:
     """The file that zsh's completion system finds in its fpath."""
-    return "".join(f"{line}\n" for line in _zsh_lines(program))
-
-
-def _zsh_lines(program: Program) -> Iterator[str]:
     operand = program.table.operand
-    yield f"#compdef {program.name}"
-    yield _NOTE
-    yield ""
-    yield r"_arguments -S -A '-*' \\"[:-1]
     specs = [_zsh_option(row) for row in program.rows()]
     specs += [f"1:{_zsh_text(operand.word)}:_hosts"] if operand else []
-    for spec in specs[:-1]:
-        yield f"    {shlex.quote(spec)} \\"
-    yield f"    {shlex.quote(specs[-1])}"
+    arguments = " \\\n    ".join(["_arguments -S -A '-*'", *map(shlex.quote, specs)])
+    return f"#compdef {program.name}\n{_NOTE}\n\n{arguments}\n"
 
 
 def _zsh_option(row: Row) -> str:
@@ -116,7 +104,9 @@ def _zsh_action(found: Values) -> str:
     if found.source != "words":
         return _ZSH_SOURCES[found.source]
     words = " ".join(_zsh_text(word) for word in found.words)
-    return f"_values -s {_zsh_text(found.separators)} word {words}" if found.separators else f"({words})"
+    if found.separators:
+        return f"_values -s {_zsh_text(found.separators)} word {words}"
+    return f"{{compadd -S '' {words}}}" if found.unfinished else f"({words})"
 
 
 def _zsh_text(text: str) -> str:

@@ -8,8 +8,7 @@ from tlsdeck.options import Row
 from tools.docs import roff
 from tools.docs.program import LETTERS, NEEDS, OPTIONS, Program
 
-# Sections of the prose before and after those with entries, in the page's order.
-BEFORE = ("Description",)
+# The sections of the prose that come after those with entries, in the page's order.
 AFTER = ("Report", "Exit status", "Environment", "Files", "Examples", "Differences", "See also")
 
 
@@ -25,8 +24,7 @@ def _lines(program: Program, version: str, date: str) -> Iterator[str]:
     yield ".SH NAME"
     yield rf"{program.name} \- {roff.inline(program.parts['Name'].blocks[0])}"
     yield from _synopsis(program)
-    for title in BEFORE:
-        yield from _plain(program, title)
+    yield from _plain(program, "Description")
     yield from _options(program)
     yield from _letters(program)
     for title in AFTER:

@@ -20,6 +20,11 @@ class Values:
     words: tuple[str, ...] = ()
     separators: str = ""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether something may follow a word without a blank."""
+        return bool(self.separators) or any(word.endswith(":") for word in self.words)
+
 
 def _words(text: str, separators: str = "") -> Values:
     return Values("words", tuple(text.split()), separators)
