@@ -32,7 +32,7 @@ def test_nothing_else_lies_there(folder: str) -> None:
 
 
 def test_every_requirement_is_explained() -> None:
-    assert set(NEEDS) == {row.requires for table, _ in TABLES.values() for row in table.rows if row.requires}
+    assert set(NEEDS) >= {row.requires for table, _ in TABLES.values() for row in table.rows if row.requires}
 
 
 @pytest.mark.parametrize("name", TABLES)

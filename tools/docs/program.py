@@ -20,6 +20,13 @@ NEEDS = {
     "BIO_new_dgram_sctp": "a libcrypto built with SCTP, which few are",
     "SSL_trace": "a libssl built with tracing, as most are",
     "ENGINE_by_id": "a libcrypto with engines, which OpenSSL 4 has no more",
+    "SSL_CTX_enable_ct": "a libssl built with Certificate Transparency, as most are",
+    "OCSP_RESPONSE_print": "a libcrypto built with OCSP, as most are",
+    "OSSL_HTTP_open": "a libcrypto built with its HTTP client, as most are",
+    "SSL_CTX_use_psk_identity_hint": "a libssl built with pre-shared keys, as most are",
+    "SSL_get0_next_proto_negotiated": "a libssl built with NPN, as most are",
+    "SSL_CTX_set_tlsext_use_srtp": "a libssl built with SRTP, as most are",
+    "SRP_VBASE_new": "a libcrypto built with SRP, which is deprecated",
 }
 
 
