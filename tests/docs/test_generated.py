@@ -16,6 +16,7 @@ from tools.docs import listing, manpage, program
 from tools.docs.__main__ import ROOT, TABLES, generated
 from tools.docs.program import NEEDS, Program
 from tools.docs.prose import ProseError
+from tools.docs.values import NAMES
 
 FILES = generated()
 
@@ -63,6 +64,10 @@ def test_installation_puts_every_file_in_its_place() -> None:
     ]
     installed = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     assert installed == sorted(set(FILES) - {ROOT / "docs" / "options.md"})
+
+
+def test_values_are_known_for_options_that_exist() -> None:
+    assert set(NAMES) <= {row.name for table, _ in TABLES.values() for row in table.rows if row.takes_value}
 
 
 # --- a small program -------------------------------------------------------------------------------------------

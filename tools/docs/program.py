@@ -40,7 +40,7 @@ class Program:
     entries: dict[str, Entry]
 
     def sections(self) -> Iterator[tuple[str, list[Row]]]:
-        """Headlines and rows in the order of -help; what -help leaves out is left out."""
+        """Headlines and rows in the order of -help, a headline that comes twice there with all its rows at once."""
         found: dict[str, list[Row]] = {}
         for section in self.table.sections():
             rows = [row for row in section.own_rows if not row.hidden and row.built]
@@ -49,7 +49,7 @@ class Program:
         yield from found.items()
 
     def rows(self) -> Iterator[Row]:
-        """All rows that -help lists, in its order."""
+        """All rows, without hidden ones and those not built yet."""
         for _, rows in self.sections():
             yield from rows
 

@@ -50,7 +50,7 @@ _KINDS = {
     kinds.PEM_DER_ENGINE: _words("PEM DER ENGINE"),
     kinds.ANY_FORMAT: _words("PEM DER P12 ENGINE"),
 }
-_NAMES = {
+NAMES = {
     **dict.fromkeys(("connect", "host", "bind", "proxy", "servername", "verify_hostname"), Values(HOSTS)),
     **dict.fromkeys(("dane_tlsa_domain", "name", "xmpphost"), Values(HOSTS)),
     **dict.fromkeys(("key", "unix", "rand", "serverinfo"), Values(FILES)),
@@ -92,4 +92,4 @@ def values(row: Row) -> Values:
     """What can follow an option that takes a value."""
     if row.only and isinstance(row.only.values, tuple):
         return Values("words", tuple(str(word) for word in row.only.values))
-    return _NAMES.get(row.name) or _KINDS.get(row.kind) or Values(NOTHING)
+    return NAMES.get(row.name) or _KINDS.get(row.kind) or Values(NOTHING)
