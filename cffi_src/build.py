@@ -30,6 +30,7 @@ SOURCE = """
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/opensslv.h>
 #if OPENSSL_VERSION_NUMBER < 0x30000000L

@@ -7,6 +7,7 @@ import typing
 
 import pytest
 
+from support.records import make
 from tlsdeck import events
 from tlsdeck.events import Event
 from tlsdeck.record import Record
@@ -20,7 +21,7 @@ RECORDS = sorted(
     key=lambda each: each.__name__,
 )
 EVENTS = [each for each in RECORDS if issubclass(each, Event)]
-PLAIN = {str, int, bytes, bool, type(None)}
+PLAIN = {str, int, float, bytes, bool, type(None)}
 
 every_record = pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
 every_event = pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
@@ -30,24 +31,6 @@ def parts(hint: object) -> set[object]:
     """What a field's type is made of, down to classes."""
     arguments = typing.get_args(hint)
     return {part for each in arguments for part in parts(each)} if arguments else {hint}
-
-
-def sample(hint: object) -> object:
-    """A value of a field's type."""
-    arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple:
-        return (sample(arguments[0]),)
-    if arguments:
-        return sample(arguments[0])
-    assert isinstance(hint, type)
-    return make(hint) if issubclass(hint, Record) else hint()
-
-
-def make(kind: type[Record]) -> Record:
-    """A record with a value in every field."""
-    return kind(
-        **{name: sample(hint) for name, hint in typing.get_type_hints(kind).items() if name in kind._fields}
-    )
 
 
 def test_there_are_events() -> None:

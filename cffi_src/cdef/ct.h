@@ -14,6 +14,10 @@ SCT *sk_SCT_value(const struct stack_st_SCT *stack, int index);
 int SCT_get_version(const SCT *sct);
 size_t SCT_get0_log_id(const SCT *sct, unsigned char **id);
 uint64_t SCT_get_timestamp(const SCT *sct);
+int SCT_get_source(const SCT *sct);
+static const int SCT_SOURCE_TLS_EXTENSION;
+static const int SCT_SOURCE_X509V3_EXTENSION;
+static const int SCT_SOURCE_OCSP_STAPLED_RESPONSE;
 const char *SCT_validation_status_string(const SCT *sct);
 void SCT_print(const SCT *sct, BIO *out, int indent, const CTLOG_STORE *logs);
 #endif

@@ -14,3 +14,5 @@ static const int NID_ED448;
 static const int NID_id_GostR3410_2001;
 static const int NID_id_GostR3410_2012_256;
 static const int NID_id_GostR3410_2012_512;
+const EVP_MD *EVP_sha256(void);
+static const int EVP_MAX_MD_SIZE;

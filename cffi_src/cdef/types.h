@@ -1,4 +1,5 @@
 /* OpenSSL's opaque types, and the few whose fields we never look at. */
+typedef ... ASN1_INTEGER;
 typedef ... ASN1_OBJECT;
 typedef ... ASN1_TIME;
 typedef ... BIO;
@@ -6,7 +7,9 @@ typedef ... BIO_ADDR;
 typedef ... BIO_ADDRINFO;
 typedef ... BIO_METHOD;
 typedef ... COMP_METHOD;
+typedef ... EVP_MD;
 typedef ... EVP_PKEY;
+typedef ... GENERAL_NAME;
 typedef ... OSSL_LIB_CTX;
 typedef ... OSSL_PARAM;
 typedef ... OSSL_PROVIDER;
@@ -29,8 +32,10 @@ typedef ... X509_STORE;
 typedef ... X509_STORE_CTX;
 typedef ... X509_VERIFY_PARAM;
 typedef int... time_t;
+struct tm { int tm_year, tm_mon, tm_mday, tm_hour, tm_min, tm_sec; ...; };
 
 /* STACK_OF(T) */
+struct stack_st_GENERAL_NAME;
 struct stack_st_SSL_CIPHER;
 struct stack_st_X509;
 struct stack_st_X509_NAME;

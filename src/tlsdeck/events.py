@@ -1,7 +1,7 @@
 """What happened, as plain data: the one stream that every output format reads.
 
-Names are in the past tense. Fields hold str, int, bool, bytes, None, records and tuples of them, never a handle,
-so an event can be kept, compared and printed long after its connection is gone. Where fidelity to libssl's own
+Names are in the past tense. Fields hold str, int, float, bool, bytes, None, records and tuples of them, never a
+handle, so an event can be kept, compared and printed long after its connection is gone. Where fidelity to libssl's own
 words matters, the field already carries the text that libssl printed.
 """
 
@@ -34,10 +34,12 @@ class TemporaryKey(Record):
 
 
 class SessionInfo(Record):
-    """A TLS session. `text` is SSL_SESSION_print(3)'s, `pem` PEM_write_bio_SSL_SESSION(3)'s. Both hold secrets."""
+    """A TLS session. SSL_SESSION_print(3)'s `text` and PEM_write_bio_SSL_SESSION(3)'s `pem` hold secrets."""
 
     text: str
     pem: str
+    lifetime: int = 0  # seconds the ticket may be used, by the server's hint; 0 without a hint
+    max_early_data: int = 0  # bytes; 0: no early data when it is resumed
 
 
 class ExportedKey(Record):
@@ -73,6 +75,48 @@ class CertificateTimestamp(Record):
     timestamp: int  # milliseconds since 1970
     status: str
     text: str
+
+
+class Certificate(Record):
+    """One X.509 certificate, for a program to look at. Names are in the format of -nameopt."""
+
+    subject: str
+    issuer: str
+    alternative_names: tuple[str, ...]  # GENERAL_NAME_print(3)'s: "DNS:localhost", "IP Address:127.0.0.1"
+    serial: str  # hexadecimal
+    not_before: str | None  # ISO 8601, UTC: 2026-11-20T18:21:41Z; None when it is no valid time
+    not_after: str | None
+    public_key: str  # long name of the algorithm: rsaEncryption, id-ecPublicKey, ED25519
+    public_key_bits: int
+    signature_algorithm: str  # RSA-SHA256
+    sha256: bytes  # fingerprint: of the whole certificate
+    pem: str
+
+
+class SignedTimestamp(Record):
+    """A signed certificate timestamp (RFC 6962 section 3.2), for a program to look at."""
+
+    source: str  # "extension" of TLS, "certificate", "ocsp"
+    log_id: bytes
+    time: str  # ISO 8601, UTC, with milliseconds
+    status: str  # SCT_validation_status_string(3): "valid", "not set" without -ct
+
+
+class Details(Record):
+    """What only a program wants to know of a connection: gathered when `Watch.details` asks for it.
+
+    A field that `Summary` has too is told better here: there it is what the report prints.
+    """
+
+    version: str | None  # TLSv1.3; None before it is agreed on
+    cipher: str | None  # OpenSSL's name
+    standard_cipher: str | None  # the RFCs' name: TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+    group: str | None  # of the key exchange: x25519
+    server_name: str | None  # SNI
+    chain: tuple[Certificate, ...]  # as sent, leaf first; of a resumed session its leaf
+    verified_chain: tuple[Certificate, ...]  # from the leaf to the trusted root, as far as one was found
+    ocsp_response: bytes | None  # stapled, DER (RFC 6960)
+    timestamps: tuple[SignedTimestamp, ...]  # of Certificate Transparency, also without -ct
 
 
 class Summary(Record):
@@ -111,6 +155,7 @@ class Summary(Record):
     shared_ciphers: tuple[str, ...]
     offered_ciphers: tuple[str, ...]  # the client's, by name or 0xABCD
     exported_key: ExportedKey | None
+    details: Details | None = None
 
 
 class Statistics(Record):
@@ -131,11 +176,78 @@ class Statistics(Record):
     cache_size: int
 
 
+class ErrorLine(Record):
+    """A line of libcrypto's error queue, taken apart. One of an unknown form is all `reason`."""
+
+    code: str  # hexadecimal, as openssl-errstr(1) takes it
+    library: str  # SSL routines
+    function: str
+    reason: str  # certificate verify failed
+    data: str  # what the library adds to it, mostly nothing
+
+
+class Phases(Record):
+    """How long each part of a connection took until it succeeded or failed, in seconds. None: it did not begin."""
+
+    connect: float | None  # name resolution and TCP
+    preamble: float | None  # proxy and STARTTLS
+    handshake: float | None
+    total: float  # the whole run
+
+
+class VerificationError(Record):
+    """What the verification of the peer's certificate found wrong at one place of its chain."""
+
+    code: int
+    name: str | None  # X509_V_ERR_CERT_HAS_EXPIRED
+    text: str  # libcrypto's words
+    depth: int  # 0: the peer's own certificate
+    subject: str | None
+
+
+class Alert(Record):
+    """An alert, in libssl's words."""
+
+    sent: bool
+    level: str  # warning, fatal
+    description: str  # close notify, handshake failure
+
+
+class Tickets(Record):
+    """Sessions that were received."""
+
+    count: int
+    lifetime: int | None  # seconds, of the last one
+
+
 # --- events ----------------------------------------------------------------------------------------------------
 
 
 class Event(Record):
     """Base of all events."""
+
+
+class Started(Event):
+    """A program has read its options. `library`: libssl's version as it names itself; `at`: ISO 8601, UTC."""
+
+    program: str
+    version: str
+    library: str
+    at: str
+
+
+class SetupFailed(Event):
+    """A file, a key or a setting cannot be used. `message` may be empty when `stack` says it all."""
+
+    message: str
+    stack: tuple[str, ...]
+
+
+class ConnectStarted(Event):
+    """A client looks up a name and connects: to the server or, if there is one, to the proxy."""
+
+    host: str | None  # None for this machine, path of a UNIX socket
+    service: str | None  # name or number of the port; None for a UNIX socket
 
 
 class Listening(Event):
@@ -216,7 +328,7 @@ class PreambleFailed(Event):
 
 
 class TransportUsed(Event):
-    """One read or write on the transport BIO. `result` bytes moved, or <= 0. Addresses are the BIO's and buffer's."""
+    """One read or write on the transport BIO. `result` bytes moved, or <= 0. `bio` and `buffer` are addresses."""
 
     sent: bool
     bio: int
@@ -229,9 +341,9 @@ class TransportUsed(Event):
 class MessageSeen(Event):
     """A protocol message or record header (SSL_CTX_set_msg_callback(3)). Code points as on the wire.
 
-    If asked for, a handshake message comes with what is needed to decode it: the cipher suite chosen by then, and of
-    each X.509 part in it the text libcrypto prints: X509_print_ex(3) and PEM of a certificate, a name in one line,
-    nothing of what it cannot read.
+    If asked for, a handshake message comes with what is needed to decode it: the cipher `suite` chosen by then, and of
+    each X.509 part in it the text libcrypto prints in `texts`: X509_print_ex(3) and PEM of a certificate, a name in
+    one line, nothing of what it cannot read.
     """
 
     sent: bool
@@ -350,11 +462,24 @@ class Blocked(Event):
     want: str
 
 
+class HandshakeEnded(Event):
+    """libssl is through with a handshake, the first or a later one. What came of it is told next.
+
+    Told if `Watch.details` asks, for the sake of the moment: to gather what there is to tell takes time itself.
+    """
+
+
 class HandshakeCompleted(Event):
     """The first handshake of a connection ended well. `session_pem`: the session, for whoever wants to keep it."""
 
     summary: Summary
     session_pem: str = ""
+
+
+class Renegotiated(Event):
+    """A later handshake of a connection ended well, whoever asked for it (TLS 1.2 and below)."""
+
+    summary: Summary
 
 
 class HandshakeFailed(Event):
@@ -397,6 +522,13 @@ class KeyUpdateRequested(Event):
     """The user asked for new keys (letters k and K); `of_peer`: the peer's as well (RFC 8446 section 4.6.3)."""
 
     of_peer: bool
+
+
+class KeyUpdated(Event):
+    """New keys for one direction (RFC 8446 section 4.6.3). `requested`: with the wish that the other side follows."""
+
+    sent: bool
+    requested: bool
 
 
 class HandshakeRepeated(Event):
@@ -452,6 +584,13 @@ class ShuttingDown(Event):
     """close_notify is about to be sent."""
 
 
+class BytesCounted(Event):
+    """All that a connection has moved over its transport, when we have nothing more to say."""
+
+    read: int
+    written: int
+
+
 class Closed(Event):
     """The connection is over and its descriptor closed."""
 
@@ -479,3 +618,31 @@ class Finished(Event):
 
     code: int
     reason: str
+
+
+class Summarized(Event):
+    """A whole run in one record; -json tells it last, in place of `Finished`. After several connections: of the last.
+
+    `reason`: "ok", or what failed, by the words of -strict's table; or "interrupted". `closed`: "peer" (by the peer's
+    close_notify), "local" (by ours), "cut-off" (the peer ended without), "time-limit", "failed", None without a
+    connection. `error`: what went wrong, in the words of whoever noticed it first.
+    """
+
+    code: int  # the exit code
+    reason: str
+    error: str | None
+    closed: str | None
+    host: str | None  # as asked for
+    service: str | None
+    local: str | None  # numeric address
+    peer: str | None
+    phases: Phases
+    summary: Summary | None  # None when it never came to TLS
+    verification_errors: tuple[VerificationError, ...]
+    alerts: tuple[Alert, ...]
+    tickets: Tickets
+    renegotiations: int
+    key_updates_sent: int
+    key_updates_received: int
+    connections: int  # transports that were up
+    resumptions: int  # handshakes that resumed a session

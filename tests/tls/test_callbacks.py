@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -20,7 +22,7 @@ from tlsdeck.events import (
 from tlsdeck.tls.callbacks import _protocols
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.names import ONELINE
-from tlsdeck.tls.settings import ServerNameRule, Settings
+from tlsdeck.tls.settings import ServerNameRule, Settings, Watch
 from tlsdeck.tls.verify import Trust, parse_parameters
 
 MakePair = Callable[..., Pair]
@@ -199,6 +201,24 @@ def test_protocols_are_found_where_they_stand(wire: bytes, places: dict[bytes, i
 
 
 # --- sessions --------------------------------------------------------------------------------------------------
+
+
+def test_interrupt_as_a_callback_begins_is_not_lost() -> None:
+    """Python may see a signal before the callback's first line."""
+
+    def interrupt(frame: FrameType, _event: str, _argument: object) -> None:
+        if frame.f_code.co_name == "tlsdeck_message":
+            sys.settrace(None)
+            raise KeyboardInterrupt
+
+    both = Pair(client_settings(watch=Watch(messages=True)), Settings(server=True))
+    before = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            both.client.handshake()
+    finally:
+        sys.settrace(before)
 
 
 def test_ticket_is_told_only_if_sessions_are_kept(pair: MakePair) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck.errors import ConfigurationError, UsageError
+from tlsdeck.events import Started
 from tlsdeck.options.sections import ExtendedCertificate, Provider, RandomState, Validation
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
@@ -283,15 +284,29 @@ def broadcast(printers: Iterable[Printer]) -> Callable[[Event], None]:
     return show
 
 
-def debug_printers(options: CommonOptions, out: Stream, err: Stream) -> list[Printer]:
-    """The printers of -msg, -trace, -debug, -state and -tlsextdebug.
+def json_printer(options: object, program: str, out: Stream) -> Printer:
+    """The printer of -json; it has told already which program starts."""
+    from time import gmtime, strftime, time
+
+    from tlsdeck import __version__
+    from tlsdeck.output.jsonl import ASKED, JsonLines
+
+    now = time()
+    at = strftime("%Y-%m-%dT%H:%M:%S", gmtime(now)) + f".{int(now % 1 * 1e6):06}Z"
+    printer = JsonLines(out, [name for name in ASKED.values() if getattr(options, name, False)])
+    printer.show(Started(program, __version__, library.version(), at))
+    return printer
+
+
+def debug_printers(options: CommonOptions, out: Stream | None, err: Stream) -> list[Printer]:
+    """The printers of -msg, -trace, -debug, -state and -tlsextdebug. Without `out` those that write there are not.
 
     Raises:
         ConfigurationError: -msgfile cannot be written.
     """
     messages = out if options.msgfile is None else Stream(_new_file(options.msgfile))
     traces: list[Printer] = []
-    if options.trace:
+    if options.trace and messages is not None:
         from tlsdeck.output.trace import Trace
 
         traces.append(Trace(messages))
@@ -299,13 +314,13 @@ def debug_printers(options: CommonOptions, out: Stream, err: Stream) -> list[Pri
         return traces
     from tlsdeck.output import debug
 
-    rows: tuple[tuple[bool, type[Printer], Stream], ...] = (
+    rows: tuple[tuple[bool, type[Printer], Stream | None], ...] = (
         (options.msg, debug.Messages, messages),
         (options.debug, debug.Transport, out),
         (options.state, debug.States, err),
         (options.tlsextdebug, debug.Extensions, out),
     )
-    return traces + [printer(stream) for wanted, printer, stream in rows if wanted]
+    return traces + [printer(stream) for wanted, printer, stream in rows if wanted and stream is not None]
 
 
 def _new_file(path: str) -> int:

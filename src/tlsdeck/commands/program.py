@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OK = 0
 FAILED = 1
+INTERRUPTED = 130  # as a shell calls the end by SIGINT
 
 # Set to see where in our code an unexpected error comes from.
 _TRACEBACK = "TLSDECK_TRACEBACK"

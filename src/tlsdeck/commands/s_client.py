@@ -15,6 +15,7 @@ from tlsdeck.commands.common import (
     broadcast,
     debug_printers,
     exporter_of,
+    json_printer,
     load_candidates,
     load_identity,
     load_private_key,
@@ -32,7 +33,7 @@ from tlsdeck.commands.outcome import (
     preamble_outcome,
 )
 from tlsdeck.commands.passwords import read_password
-from tlsdeck.commands.program import OK, run
+from tlsdeck.commands.program import FAILED, INTERRUPTED, OK, run
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import (
     CertificateError,
@@ -41,6 +42,7 @@ from tlsdeck.errors import (
     PeerError,
     SettingError,
     TimeLimitError,
+    TlsdeckError,
 )
 from tlsdeck.net import sockets
 from tlsdeck.net.limits import Clock, Limits
@@ -59,7 +61,6 @@ if TYPE_CHECKING:
 
     from tlsdeck.commands.common import Printer
     from tlsdeck.commands.destination import Destination, Expected
-    from tlsdeck.errors import TlsdeckError
     from tlsdeck.events import Event
     from tlsdeck.net.pump import Ending
     from tlsdeck.preamble import Dialogue
@@ -91,21 +92,23 @@ def client(options: ClientOptions) -> int:
         Stream(2).text(f"verify depth is {options.verify}\n")
     destination = parse_destination(options)
     expected = expected_peer(options, destination) if options.strict else None
-    settings = client_settings(options, expected)
-    dialogues = _dialogues(options, destination)
     printers = client_printers(options)
-    newest = NewestSession(None if options.sess_in is None else load_session(options.sess_in))
-    show = broadcast([newest, *printers])
-    context = Context(settings, show)
-    dane = _dane(options, context, destination.server_name, show)
-    clock = Clock(_limits(options))
-    setup = Setup(options, context, destination, dialogues, expected, dane, newest, show, clock)
-    outcome = _connect_repeatedly(setup)
-    code = outcome.exit_code(strict=options.strict)
-    show(events.Finished(code, outcome.reason))
-    if options.writerand is not None:
-        save_randomness(options.writerand)
-    return code
+    show = broadcast(printers)
+    finished = events.Finished(FAILED, "setup")
+    try:
+        outcome = _connect_repeatedly(_setup(options, destination, expected, printers))
+        if options.writerand is not None:
+            save_randomness(options.writerand)
+        finished = events.Finished(outcome.exit_code(strict=options.strict), outcome.reason)
+    except KeyboardInterrupt:
+        finished = events.Finished(INTERRUPTED, "interrupted")
+        raise
+    except TlsdeckError as error:
+        show(events.SetupFailed(error.message, error.stack))
+        raise
+    finally:
+        show(finished)
+    return finished.code
 
 
 class Setup(Record):
@@ -120,6 +123,19 @@ class Setup(Record):
     newest: NewestSession
     show: Callable[[Event], None]
     clock: Clock
+
+
+def _setup(
+    options: ClientOptions, destination: Destination, expected: Expected | None, printers: list[Printer]
+) -> Setup:
+    settings = client_settings(options, expected)
+    dialogues = _dialogues(options, destination)
+    newest = NewestSession(None if options.sess_in is None else load_session(options.sess_in))
+    show = broadcast([newest, *printers])
+    context = Context(settings, show)
+    dane = _dane(options, context, destination.server_name, show)
+    clock = Clock(_limits(options))
+    return Setup(options, context, destination, dialogues, expected, dane, newest, show, clock)
 
 
 def _limits(options: ClientOptions) -> Limits:
@@ -155,6 +171,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         dane=options.dane_tlsa_domain is not None,
         acknowledge_name=not options.noservername,
         keep_sessions=True,
+        watch=settings.watch.replace(details=options.json),
     )
 
 
@@ -231,7 +248,8 @@ def client_printers(options: ClientOptions) -> list[Printer]:
     from tlsdeck.output.verification import Candidates, Verification
 
     out, err = Stream(1, os.environ.get("HARNESS_OSSL_PREFIX", "")), Stream(2)
-    printers: list[Printer] = debug_printers(options, out, err)
+    printers: list[Printer] = [json_printer(options, PROGRAM, Stream(1))] if options.json else []
+    printers += debug_printers(options, None if options.json else out, err)
     printers += [Verification(err, quiet=options.verify_quiet), ClientDiagnostics(err, brief=options.brief)]
     if options.xcert:
         printers.append(Candidates(err))
@@ -241,7 +259,7 @@ def client_printers(options: ClientOptions) -> list[Printer]:
         from tlsdeck.output.brief import ClientBrief
 
         printers.append(ClientBrief(err))
-    if not options.quiet or options.debug:
+    if not options.json and (not options.quiet or options.debug):
         from tlsdeck.output.report import ClientReport
 
         printers.append(ClientReport(out, show_certificates=options.showcerts))
@@ -249,7 +267,8 @@ def client_printers(options: ClientOptions) -> list[Printer]:
         from tlsdeck.output.diagnostics import PreambleReply
 
         printers.append(PreambleReply(err))
-    printers.append(Data(Stream(1)))
+    if not options.json:
+        printers.append(Data(Stream(1)))
     return printers
 
 
@@ -359,9 +378,11 @@ def _connect_repeatedly(setup: Setup) -> Outcome:
 
 def connect(setup: Setup, *, visit: bool = False) -> Outcome:
     """One connection from its making to its end. A `visit` leaves as soon as there is a session to resume."""
+    place = setup.destination.place
+    setup.show(events.ConnectStarted(place.host, place.service))
     setup.clock.enter("connect")
     try:
-        descriptor, address = sockets.dial(setup.destination.place, setup.destination.local, setup.clock)
+        descriptor, address = sockets.dial(place, setup.destination.local, setup.clock)
     except NetworkError as error:
         setup.show(events.ConnectFailed(_told(error) or error.message, error.stack, error.errno))
         return connect_outcome(error)
@@ -408,6 +429,7 @@ def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bo
             ending = _await_ticket(setup, pump) or ending
         outcome = finish(ending, connection, show)
     connection.shutdown()
+    pump.flush()
     sockets.hang_up(descriptor, connection.discard, 0 if outcome.reason == "time-limit" else sockets.LINGER)
     pump.flush()
     if options.prexit:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 class Observer:
     """One connection's event queue, and the settings its callbacks ask."""
 
-    __slots__ = ("events", "problem", "settings")
+    __slots__ = ("events", "handshakes", "problem", "settings")
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.events: list[events.Event] = []
+        self.handshakes = 0  # of TLS 1.2 and below, completed; counted when `Watch.details` asks
         self.problem: BaseException | None = None
 
 
@@ -58,7 +59,10 @@ def callback(error: int | None = None) -> Callable[[Callable[..., Any]], Callabl
     """Makes a function libssl's callback of the same name; `error` is the answer when it raises."""
 
     def keep(_type: type, problem: BaseException, traceback: Any) -> None:
-        observer = traceback.tb_frame.f_locals.get("observer") if traceback else None
+        found = traceback.tb_frame.f_locals if traceback else {}
+        observer = found.get("observer")
+        if observer is None and "ssl" in found:  # an interrupt may come before the first line
+            observer = observer_of(found["ssl"])
         if observer is None:
             raise problem
         observer.problem = problem
@@ -171,8 +175,13 @@ def tlsdeck_info(ssl: Pointer, where: int, result: int) -> None:
             )
         )
         return
+    watch = observer.settings.watch
+    if where & lib.SSL_CB_HANDSHAKE_DONE and watch.details:
+        observer.events.append(events.HandshakeEnded())
+        # In TLS 1.3 there is but one handshake. With early data it ends twice.
+        observer.handshakes += lib.SSL_version(ssl) != lib.TLS1_3_VERSION
     outcome = _outcome(where, result)
-    if outcome:
+    if outcome and watch.states:
         operation = _OPERATIONS.get(where & _ROLES, "undefined")
         observer.events.append(events.StateChanged(operation, text(lib.SSL_state_string_long(ssl)), outcome))
 
@@ -195,13 +204,22 @@ def tlsdeck_message(
 ) -> None:
     """SSL_set_msg_callback(3)."""
     observer = observer_of(ssl)
+    watch = observer.settings.watch
     content = bytes(ffi.buffer(data, length)) if length else b""
+    if watch.details and content_type == HANDSHAKE and content[:1] == _KEY_UPDATE:
+        observer.events.append(events.KeyUpdated(bool(sent), content[-1:] == _UPDATE_REQUESTED))
+    if not watch.messages:
+        return
     event = events.MessageSeen(bool(sent), version, content_type, content)
-    if content_type == HANDSHAKE and observer.settings.watch.message_parts:
+    if content_type == HANDSHAKE and watch.message_parts:
         from tlsdeck.tls import messages
 
         event = event.replace(suite=messages.suite(ssl), texts=messages.texts(version, content))
     observer.events.append(event)
+
+
+# KeyUpdate (RFC 8446 section 4.6.3); no version below has a message of this type.
+_KEY_UPDATE, _UPDATE_REQUESTED = b"\x18", b"\x01"
 
 
 @callback()

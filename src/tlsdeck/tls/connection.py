@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TruncationError
-from tlsdeck.events import StateChanged, TransportUsed
+from tlsdeck.events import BytesCounted, Renegotiated, StateChanged, TransportUsed
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import READ_DONE, WRITE_DONE, Observer, Tap
@@ -109,7 +109,7 @@ class Connection:
 
     def _watch(self) -> None:
         watch = self.context.settings.watch
-        if watch.messages:
+        if watch.messages or watch.details:
             lib.SSL_set_msg_callback(self._ssl, lib.tlsdeck_message)
         if watch.extensions:
             lib.SSL_set_tlsext_debug_callback(self._ssl, lib.tlsdeck_extension)
@@ -162,6 +162,8 @@ class Connection:
         """Sends close_notify if the connection is in a state to; failures do not matter any more."""
         lib.tlsdeck_shutdown(self._ssl, self._reason)
         self._settle()
+        if self.context.settings.watch.details:
+            self._observer.events.append(BytesCounted(*summary.byte_counts(self.transport)))
 
     def renegotiate(self) -> None:
         """Asks for a new handshake (TLS 1.2 and below); carried out by the next `handshake`.
@@ -213,6 +215,9 @@ class Connection:
 
     def drain(self) -> list[Event] | tuple[()]:
         """The events since the last call."""
+        if self._observer.handshakes > 1:
+            self._observer.handshakes = 1
+            self._observer.events.append(Renegotiated(self.summary()))
         if not self._observer.events:
             return ()
         queue, self._observer.events = self._observer.events, []

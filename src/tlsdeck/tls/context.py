@@ -137,7 +137,7 @@ def _session_ids(context: Pointer, settings: Settings) -> None:
 
 
 def _info(context: Pointer, settings: Settings) -> None:
-    if settings.watch.states:
+    if settings.watch.states or settings.watch.details:
         lib.SSL_CTX_set_info_callback(context, lib.tlsdeck_info)
 
 

@@ -26,8 +26,13 @@ class Session:
 
 
 def session_info(pointer: Pointer) -> SessionInfo:
-    """The texts of an SSL_SESSION."""
-    return SessionInfo(printed(lib.SSL_SESSION_print, pointer), session_pem(pointer))
+    """The facts and texts of an SSL_SESSION."""
+    return SessionInfo(
+        text=printed(lib.SSL_SESSION_print, pointer),
+        pem=session_pem(pointer),
+        lifetime=lib.SSL_SESSION_get_ticket_lifetime_hint(pointer),
+        max_early_data=lib.SSL_SESSION_get_max_early_data(pointer),
+    )
 
 
 def session_pem(pointer: Pointer) -> str:

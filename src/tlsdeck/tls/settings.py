@@ -26,6 +26,7 @@ class Watch(Record):
     states: bool = False
     extensions: bool = False
     transport: bool = False
+    details: bool = False  # summaries with `Details`; alerts, key updates, renegotiations, bytes at the end
     retries: bool = False  # also what only means "not yet" on a non-blocking transport
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tlsdeck.events import CertificateTimestamp, TlsaMatch
+    from tlsdeck.events import CertificateTimestamp, Details, TlsaMatch
     from tlsdeck.native import Pointer
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.transport import Transport
@@ -32,6 +32,7 @@ def summarize(
     verify_code = lib.SSL_get_verify_result(ssl)
     peer = lib.SSL_get0_peer_certificate(ssl)
     flags = settings.name_flags
+    bytes_read, bytes_written = byte_counts(transport)
     return Summary(
         version=text(lib.SSL_get_version(ssl)),
         cipher=text(lib.SSL_CIPHER_get_name(cipher)),
@@ -46,8 +47,8 @@ def summarize(
         peer_digest=_peer_digest(ssl),
         peer_signature_type=_peer_signature_type(ssl),
         temporary_key=_temporary_key(ssl),
-        bytes_read=transport.read_before + lib.BIO_number_read(transport.reading),
-        bytes_written=transport.written_before + lib.BIO_number_written(transport.writing),
+        bytes_read=bytes_read,
+        bytes_written=bytes_written,
         verify_code=verify_code,
         verify_text=text(lib.X509_verify_cert_error_string(verify_code)),
         verified_name=_string(lib.SSL_get0_peername(ssl)),
@@ -66,6 +67,21 @@ def summarize(
         shared_ciphers=_shared_ciphers(ssl) if settings.server else (),
         offered_ciphers=_offered_ciphers(ssl) if settings.server else (),
         exported_key=_exported(ssl, *exporter) if exporter else None,
+        details=_details(ssl, flags) if settings.watch.details else None,
+    )
+
+
+def _details(ssl: Pointer, flags: int) -> Details:
+    from tlsdeck.tls.details import details
+
+    return details(ssl, flags)
+
+
+def byte_counts(transport: Transport) -> tuple[int, int]:
+    """Bytes read and written over a transport, those before TLS included."""
+    return (
+        transport.read_before + lib.BIO_number_read(transport.reading),
+        transport.written_before + lib.BIO_number_written(transport.writing),
     )
 
 
@@ -257,11 +273,12 @@ def _point_formats(ssl: Pointer) -> tuple[str, ...]:
 def _groups(ssl: Pointer, *, shared: bool) -> tuple[str, ...]:
     codes = new_unset("int[]", _MOST_CODES)
     count = lib.tlsdeck_groups(ssl, shared, codes, _MOST_CODES)
-    return _named(bytes(ffi.buffer(codes, count * _INT)), _INT, lambda raw: _group(ssl, raw))
+    raw = bytes(ffi.buffer(codes, count * _INT))
+    return _named(raw, _INT, lambda code: group_name(ssl, int.from_bytes(code, sys.byteorder)))
 
 
-def _group(ssl: Pointer, raw: bytes) -> str:
-    group = int.from_bytes(raw, sys.byteorder)
+def group_name(ssl: Pointer, group: int) -> str:
+    """The name of a group by its number among libssl's; of one it does not know, the code point."""
     return _string(lib.SSL_group_to_name(ssl, group)) or f"0x{group & 0xFFFF:04X}"
 
 
