@@ -226,7 +226,8 @@ def test_renegotiation(letter: bytes, stage: Stage) -> None:
 def test_key_updates(stage: Stage) -> None:
     server = start_server(stage.start, OPENSSL, "-naccept 1 -cert rsa.pem -key rsa.key", stage.cwd)
     client = stage.start([*OURS, "s_client", "-json", "-connect", server.address], stage.cwd)
-    client.talk([Until('"HandshakeCompleted"'), b"K\n", Until('"KeyUpdated"')])
+    client.talk([Until('"HandshakeCompleted"'), b"K\n", Until('"KeyUpdated"'), b"a question\n"])
+    server.process.until("a question")
     server.process.send(b"an answer\n")  # the server follows when it writes
     client.talk([Until('"DataReceived"'), b"Q\n"])
     records = told(client.finish().out)
