@@ -158,6 +158,7 @@ def test_starttls_that_is_refused(stage: Stage) -> None:
     assert records[-1]["error"] == "STARTTLS refused: 454 not now"
     assert records[-1]["phases"]["preamble"] > 0
     assert records[-1]["phases"]["handshake"] is None
+    assert records[-1]["summary"] is None
 
 
 def test_stapled_response(stage: Stage) -> None:

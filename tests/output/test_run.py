@@ -139,7 +139,9 @@ def test_bytes_are_those_of_the_end() -> None:
 
 
 def test_the_report_at_the_end_is_the_newest() -> None:
-    assert run(STARTED, CONNECTED, events.ReportRequested(NOTHING), events.PeerClosed()).summary == NOTHING
+    report = events.ReportRequested(NOTHING)
+    assert run(STARTED, CONNECTED, events.PeerClosed(), report).summary == NOTHING
+    assert run(STARTED, CONNECTED, events.PreambleFailed("smtp", "no"), report).summary is None
 
 
 def test_after_several_connections_the_last_one_is_told() -> None:

@@ -141,7 +141,9 @@ class Run:
         self._resumptions += event.summary.reused
 
     def report_requested(self, event: events.ReportRequested, _now: float) -> None:
-        self._summary = event.summary
+        """One is wanted of a connection without TLS too, and says nothing."""
+        if "handshake" in self._times:
+            self._summary = event.summary
 
     def certificate_checked(self, event: events.CertificateChecked, _now: float) -> None:
         """A renegotiation finds the same errors again."""
