@@ -1,4 +1,4 @@
-"""`make docs`: writes what is generated from the rows of the options, each file only if it changed."""
+"""`make docs`: writes what is generated from the rows of the options and from the events, each file only if it changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tlsdeck.commands.letters import CLIENT_LETTERS, SERVER_LETTERS
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.commands.s_server_options import ServerOptions
 from tlsdeck.options import Options
-from tools.docs import completion, listing, manpage, program
+from tools.docs import completion, listing, manpage, program, schema
 from tools.docs.prose import ProseError
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def generated() -> dict[Path, str]:
         for name, (table, letters) in TABLES.items()
     ]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    files = {"docs/options.md": listing.listing(programs)}
+    files = {"docs/options.md": listing.listing(programs), "docs/json-schema.json": schema.text()}
     for each in programs:
         files[f"docs/man/{each.name}.1"] = manpage.page(each, version=version, date=DATE)
         files[f"completions/bash/{each.name}"] = completion.bash(each)

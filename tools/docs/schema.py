@@ -1,4 +1,4 @@
-"""Writes docs/json-schema.json: the JSON Schema (draft 2020-12) of what -json prints.
+"""docs/json-schema.json: the JSON Schema (draft 2020-12) of what -json prints.
 
 It is read from the events: classes, annotations, docstrings, and the comments behind fields; and from the tables in
 output/jsonl.py that say what JSON adds and leaves out.
@@ -10,15 +10,12 @@ import inspect
 import json
 import re
 import typing
-from pathlib import Path
 from types import NoneType, UnionType
 
 from tlsdeck import events
 from tlsdeck.events import ErrorLine, Event
 from tlsdeck.output.jsonl import ASKED, EXTRAS, LEFT_OUT, MERGED, SILENT, SPARSE, STACK
 from tlsdeck.record import Record
-
-FILE = Path(__file__).parents[1] / "docs" / "json-schema.json"
 
 Schema = dict[str, typing.Any]
 
@@ -140,7 +137,3 @@ def reference(kind: type[Record]) -> Schema:
 def text() -> str:
     """What the file holds."""
     return json.dumps(schema(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(text())
