@@ -1,3 +1,5 @@
+int ASN1_STRING_length(const ASN1_STRING *string);
+const unsigned char *ASN1_STRING_get0_data(const ASN1_STRING *string);
 int ASN1_TIME_print(BIO *out, const ASN1_TIME *time);
 ASN1_OBJECT *OBJ_txt2obj(const char *text, int numeric_only);
 const char *OBJ_nid2sn(int nid);

@@ -1,11 +1,15 @@
 /* OpenSSL's opaque types, and the few whose fields we never look at. */
+typedef ... ASN1_ITEM;
 typedef ... ASN1_OBJECT;
+typedef ... ASN1_STRING;
 typedef ... ASN1_TIME;
+typedef ... ASN1_VALUE;
 typedef ... BIO;
 typedef ... BIO_ADDR;
 typedef ... BIO_ADDRINFO;
 typedef ... BIO_METHOD;
 typedef ... COMP_METHOD;
+typedef ... EVP_MD;
 typedef ... EVP_PKEY;
 typedef ... OSSL_LIB_CTX;
 typedef ... OSSL_PARAM;
@@ -21,7 +25,9 @@ typedef ... SSL_SESSION;
 typedef ... UI_METHOD;
 typedef ... X509;
 typedef ... X509_CRL;
+typedef ... X509_EXTENSION;
 typedef ... X509_NAME;
+typedef ... X509_OBJECT;
 typedef ... X509_POLICY_TREE;
 typedef ... X509_POLICY_NODE;
 typedef ... X509_PURPOSE;
@@ -31,7 +37,10 @@ typedef ... X509_VERIFY_PARAM;
 typedef int... time_t;
 
 /* STACK_OF(T) */
+struct stack_st_OPENSSL_STRING;
 struct stack_st_SSL_CIPHER;
 struct stack_st_X509;
+struct stack_st_X509_CRL;
+struct stack_st_X509_EXTENSION;
 struct stack_st_X509_NAME;
 struct stack_st_X509_POLICY_NODE;

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         chainCAfile: str | None
         chainCApath: str | None
         chainCAstore: str | None
+        crl_download: bool
         debug: bool
         ignore_unexpected_eof: bool
         keylogfile: str | None
@@ -132,6 +133,7 @@ def shared_settings(
         chain_trust=Trust(*chain_trust) if any(chain_trust) else None,
         verify_trust=Trust(*verify_trust) if any(verify_trust) else None,
         revocation_lists=(load_revocation_list(options.CRL, "CRL"),) if options.CRL else (),
+        download_crls=options.crl_download,
         verify_return_error=options.verify_return_error,
         alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,

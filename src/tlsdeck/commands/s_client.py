@@ -155,6 +155,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         dane=options.dane_tlsa_domain is not None,
         acknowledge_name=not options.noservername,
         keep_sessions=True,
+        request_staple=options.status,
     )
 
 

@@ -212,7 +212,7 @@ class Debug(Section):
     noservername: bool = flag("Do not send the SNI extension")
     tlsextdebug: bool = flag("Print every TLS extension received, with a hex dump")
     ignore_unexpected_eof: bool = flag("Accept a connection that ends without close_notify as ended properly")
-    status: bool = flag("Ask for a stapled OCSP response and print it")
+    status: bool = flag("Ask for a stapled OCSP response and print it", requires="OCSP_RESPONSE_print")
     serverinfo: list[str] = strings(
         "Extension numbers to send empty, as in 18,16383; up to TLS 1.2; answers come in PEM"
     )
