@@ -1,7 +1,7 @@
 """Authorities that take certificates back: a small PKI whose certificates say where to ask, and who answers there.
 
 `Web` is an HTTP server on loopback with CRLs and an OCSP responder, which is `openssl ocsp` itself, asked through a
-file. `populate` makes the certificates, which name that server:
+file. The certificates of a `World` name that server:
 
     root.pem  inter.pem      the authorities; cas.pem has both
     leaf.pem  leaf.key       localhost, signed by inter; its OCSP responder is /ocsp, its CRL /inter.crl
@@ -21,7 +21,7 @@ import datetime as dt
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -46,7 +46,7 @@ Page = bytes | Callable[[bytes], bytes]
 class Web(ThreadingHTTPServer):
     """An HTTP server of `pages` by path. `asked` are the requests so far: method and path.
 
-    A page may be a function that takes its time: others are served meanwhile. `silent` paths are never answered.
+    A page may be a function that takes its time: others are served meanwhile.
     """
 
     daemon_threads = True
@@ -56,6 +56,11 @@ class Web(ThreadingHTTPServer):
         self.pages: dict[str, Page] = {}
         self.asked: list[str] = []
         self.silent = threading.Event()
+
+    def stall(self, _body: bytes) -> bytes:
+        """A page that is never answered."""
+        self.silent.wait(TIME_LIMIT)
+        return b""
 
     @property
     def url(self) -> str:
@@ -81,8 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", _TYPES.get(self.command, ""))
         self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        with suppress(OSError):  # who asked had no patience
+            self.end_headers()
+            self.wfile.write(content)
 
     def log_message(self, *_: object, **__: object) -> None:
         """Nothing on stderr: `asked` has it."""
@@ -101,6 +107,23 @@ def web() -> Iterator[Web]:
         server.silent.set()
         server.shutdown()
         thread.join(TIME_LIMIT)
+
+
+@dataclass(frozen=True)
+class World:
+    """A server, and the files of the PKI whose certificates name it."""
+
+    web: Web
+    files: dict[str, bytes]
+
+
+@contextmanager
+def world(authorities: Authorities) -> Iterator[World]:
+    """Both for the length of a test: CRLs are where certificates say they are."""
+    with web() as server:
+        files = authorities.files(server.url)
+        server.pages |= {f"/{name}.crl": der(files[f"{name}.crl"]) for name in ("inter", "delta", "indirect")}
+        yield World(server, files)
 
 
 def responder(directory: Path, *options: str) -> Callable[[bytes], bytes]:

@@ -264,8 +264,8 @@ def _stapling(options: ServerOptions) -> Stapling | None:
     if options.status_url is not None:
         try:
             parse_url(options.status_url)
-        except LibraryError as error:
-            raise ConfigurationError("Error parsing -status_url argument", error.stack) from None
+        except LibraryError:
+            raise ConfigurationError("Error parsing -status_url argument") from None
     limit = options.status_timeout or 0
     route = Route(options.proxy, options.no_proxy, limit if limit > 0 else DEFAULT_LIMIT)
     return Stapling(options.status_file, options.status_url, route)
