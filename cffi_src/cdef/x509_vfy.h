@@ -19,6 +19,7 @@ struct stack_st_X509_CRL *X509_STORE_CTX_get1_crls(const X509_STORE_CTX *context
 X509 *X509_STORE_CTX_get_current_cert(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_error(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_error_depth(const X509_STORE_CTX *context);
+X509_STORE_CTX *X509_STORE_CTX_get0_parent_ctx(const X509_STORE_CTX *context);
 void *X509_STORE_CTX_get_ex_data(const X509_STORE_CTX *context, int index);
 X509_POLICY_TREE *X509_STORE_CTX_get0_policy_tree(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_explicit_policy(const X509_STORE_CTX *context);

@@ -12,7 +12,7 @@ from tlsdeck import events
 from tlsdeck.errors import LibraryError, NetworkError
 from tlsdeck.native import error_stack, ffi, lib
 from tlsdeck.tls import http
-from tlsdeck.tls.callbacks import callback, observer_of
+from tlsdeck.tls.callbacks import callback, observer_of, verified_connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def download_crls(store: Pointer) -> None:
 def tlsdeck_lookup_crls(store: Pointer, name: Pointer) -> Pointer:
     """X509_STORE_set_lookup_crls(3): the CRLs at hand of an issuer, and those that the certificate points to."""
     found = lib.X509_STORE_CTX_get1_crls(store, name)
-    pointer = lib.X509_STORE_CTX_get_ex_data(store, lib.SSL_get_ex_data_X509_STORE_CTX_idx())
-    if pointer == ffi.NULL:
-        return found  # no connection's verification
-    observer = observer_of(ffi.cast("SSL *", pointer))
+    ssl = verified_connection(store)
+    if ssl == ffi.NULL:
+        return found  # nobody is there to be told
+    observer = observer_of(ssl)
     certificate = lib.X509_STORE_CTX_get_current_cert(store)
     if found == ffi.NULL:
         found = lib.sk_X509_CRL_new_null()
