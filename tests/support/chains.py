@@ -82,7 +82,7 @@ def make_chains() -> dict[str, bytes]:
     files |= {f"{name}.key": private(each.key) for name, each in held.items()}
     files["deep-chain.pem"] = files["deep-inter2.pem"] + files["deep-inter1.pem"]
     files["proxy-chain.pem"] = files["user.pem"]
-    files["brokenroot.pem"] = pem(_spoilt(root.certificate))
+    files["brokenroot.pem"] = pem(spoilt(root.certificate))
     return files
 
 
@@ -181,7 +181,7 @@ def _name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(*part) for part in parts])
 
 
-def _spoilt(certificate: x509.Certificate) -> x509.Certificate:
+def spoilt(certificate: x509.Certificate) -> x509.Certificate:
     """The same with another last byte of the signature."""
     der = certificate.public_bytes(Encoding.DER)
     return x509.load_der_x509_certificate(der[:-1] + bytes([der[-1] ^ 1]))

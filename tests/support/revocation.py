@@ -44,7 +44,7 @@ Page = bytes | Callable[[bytes], bytes]
 
 
 class Web(ThreadingHTTPServer):
-    """An HTTP server of `pages` by path. `asked` are the requests so far: method and path.
+    """An HTTP server of `pages` by path; others have `moved`. `asked` are the requests so far: method and path.
 
     A page may be a function that takes its time: others are served meanwhile.
     """
@@ -54,6 +54,7 @@ class Web(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pages: dict[str, Page] = {}
+        self.moved: dict[str, str] = {}
         self.asked: list[str] = []
         self.silent = threading.Event()
 
@@ -78,6 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
+        if self.path in self.server.moved:
+            self.send_response(302)
+            self.send_header("Location", self.server.url + self.server.moved[self.path])
+            self.end_headers()
+            return
         page = self.server.pages.get(self.path)
         if page is None:
             self.send_error(404)
@@ -203,6 +209,10 @@ class Authorities:
         for extension in (x509.ExtendedKeyUsage([usage]), names, *extensions):
             builder = builder.add_extension(extension, critical=False)
         return sign(builder, self.key, issuer)
+
+    def named(self, url: str) -> bytes:
+        """A certificate of inter's with any place for its CRL."""
+        return pem(self.leaf(self.inter, [_distribution(url)]))
 
     def crl(
         self,

@@ -193,13 +193,17 @@ def _decoded(der: bytes) -> Pointer:
 
 
 def _staple(response: Pointer) -> events.Staple:
-    status = lib.OCSP_response_status(response)
-    return events.Staple(
-        printed(lib.OCSP_RESPONSE_print, response, 0),
-        _encoded(response),
-        text(lib.OCSP_response_status_str(status)),
-        *_first_answer(response),
-    )
+    """What there is to tell of a response. What it lacks is no error of the handshake's."""
+    lib.ERR_set_mark()
+    try:
+        return events.Staple(
+            printed(lib.OCSP_RESPONSE_print, response, 0),
+            _encoded(response),
+            text(lib.OCSP_response_status_str(lib.OCSP_response_status(response))),
+            *_first_answer(response),
+        )
+    finally:
+        lib.ERR_pop_to_mark()
 
 
 def _encoded(response: Pointer) -> bytes:
