@@ -1,3 +1,4 @@
+#ifndef OPENSSL_NO_HTTP
 typedef ... OSSL_HTTP_REQ_CTX;
 
 int OSSL_HTTP_parse_url(const char *url, int *tls, char **user, char **host, char **port, int *port_number,
@@ -18,3 +19,4 @@ int OSSL_HTTP_REQ_CTX_set1_req(OSSL_HTTP_REQ_CTX *request, const char *content_t
 void OSSL_HTTP_REQ_CTX_set_max_response_length(OSSL_HTTP_REQ_CTX *request, unsigned long length);
 BIO *OSSL_HTTP_exchange(OSSL_HTTP_REQ_CTX *request, char **redirection);
 int OSSL_HTTP_close(OSSL_HTTP_REQ_CTX *request, int ok);
+#endif

@@ -257,7 +257,9 @@ class Trust(Section):
     title = "Validation"
 
     CRL: str | None = infile("CRL to check against; see -crl_check")
-    crl_download: bool = flag("Fetch CRLs from where the certificates say they are")
+    crl_download: bool = flag(
+        "Fetch CRLs from where the certificates say they are", requires="OSSL_HTTP_open"
+    )
     CRLform: str | None = pem_der("Format of -CRL; found out by itself anyway")
     verify_return_error: bool = flag(
         "Give up when the server's certificate fails a check; implies checking it"

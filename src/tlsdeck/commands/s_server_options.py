@@ -128,7 +128,9 @@ class Identity(Section):
     keymatexportlen: int = positive("Bytes of keying material for -keymatexport; default 20", default=20)
     CRL: str | None = infile("CRL to check against; see -crl_check")
     CRLform: str | None = pem_der("Format of -CRL; found out by itself anyway")
-    crl_download: bool = flag("Fetch CRLs from where the certificates say they are")
+    crl_download: bool = flag(
+        "Fetch CRLs from where the certificates say they are", requires="OSSL_HTTP_open"
+    )
     chainCAfile: str | None = infile("CA certificates to build our own chain from, a PEM file")
     chainCApath: str | None = directory("CA certificates to build our own chain from, a hashed directory")
     chainCAstore: str | None = uri("CA certificates to build our own chain from, a URI")
