@@ -147,7 +147,7 @@ def test_response_is_for_the_certificate_in_use(place: Path, pair: MakePair) -> 
         ({}, False),
         ({"stapling": Stapling(file="x")}, False),
         ({"stapling": Stapling()}, True),
-        ({"download_crls": True}, True),
+        ({"crl_limit": 5}, True),
     ],
 )
 def test_settings_tell_whether_a_handshake_asks_others(fields: dict[str, object], asks: bool) -> None:

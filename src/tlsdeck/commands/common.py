@@ -79,6 +79,8 @@ if TYPE_CHECKING:
         def verify_flags(self) -> list[str]: ...
 
 
+_CRL_LIMIT = 10  # seconds
+
 # Options that set both ends of the version range, with the version's code point.
 _VERSIONS = (("tls1", 0x0301), ("tls1_1", 0x0302), ("tls1_2", 0x0303), ("tls1_3", 0x0304))
 
@@ -133,7 +135,7 @@ def shared_settings(
         chain_trust=Trust(*chain_trust) if any(chain_trust) else None,
         verify_trust=Trust(*verify_trust) if any(verify_trust) else None,
         revocation_lists=(load_revocation_list(options.CRL, "CRL"),) if options.CRL else (),
-        download_crls=options.crl_download,
+        crl_limit=_CRL_LIMIT if options.crl_download else None,
         verify_return_error=options.verify_return_error,
         alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,

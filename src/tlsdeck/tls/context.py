@@ -214,7 +214,7 @@ def _trust(context: Pointer, settings: Settings) -> None:
 
 
 def _download_crls(store: Pointer, settings: Settings) -> None:
-    if settings.download_crls:
+    if settings.crl_limit is not None:
         from tlsdeck.tls import revocation
 
         revocation.download_crls(store)

@@ -81,8 +81,9 @@ def _urls(names: Pointer) -> list[str]:
 
 def _fetch(url: str, observer: Observer) -> Pointer:
     """The CRL at a place; NULL after telling that there is none."""
+    route = http.Route(limit=observer.settings.crl_limit or http.DEFAULT_LIMIT)
     try:
-        der = http.fetch(url, http.Route(), _LONGEST_CRL)
+        der = http.fetch(url, route, _LONGEST_CRL)
     except (LibraryError, NetworkError) as error:
         observer.events.append(events.RevocationListMissing(url, error.stack))
         return ffi.NULL

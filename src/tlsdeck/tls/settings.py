@@ -63,7 +63,7 @@ class Settings(Record):
     chain_trust: Trust | None = None
     verify_trust: Trust | None = None
     revocation_lists: tuple[RevocationList, ...] = ()
-    download_crls: bool = False
+    crl_limit: int | None = None  # seconds to fetch each CRL a certificate points to; None: fetch none
     ca_names_file: str | None = None  # -requestCAfile; on a server the client CA list
 
     verify_peer: bool = False
@@ -98,4 +98,4 @@ class Settings(Record):
     def asks_others(self) -> bool:
         """Whether a handshake may have to ask over the network, and take its time."""
         asks_responder = self.stapling is not None and self.stapling.file is None
-        return asks_responder or self.download_crls
+        return asks_responder or self.crl_limit is not None
