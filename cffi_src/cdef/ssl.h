@@ -82,7 +82,6 @@ int SSL_CTX_set_default_verify_file(SSL_CTX *context);
 int SSL_CTX_set_default_verify_dir(SSL_CTX *context);
 int SSL_CTX_set_default_verify_store(SSL_CTX *context);
 X509 *SSL_get_certificate(const SSL *ssl);
-SSL_CTX *SSL_get_SSL_CTX(const SSL *ssl);
 BIO *BIO_new_ssl(SSL_CTX *context, int client);
 long BIO_get_ssl(BIO *bio, SSL **ssl);
 X509_STORE *SSL_CTX_get_cert_store(const SSL_CTX *context);
