@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from support.fixtures import Start
+from support.fixtures import Run, Start
 from support.oracle import (
     Case,
     OnServer,
@@ -270,6 +270,29 @@ def test_real_responder(start: Start, place: Path, here: World) -> None:
         assert "OCSP Response Status: successful (0x0)" in out
         assert f"Serial Number: {serial(place / 'plain.pem')}" in out
     assert here.web.asked.count("POST /real") == 2
+
+
+@pytest.mark.parametrize("answer, code", [("good", 0), ("revoked", 91), ("refusal", 91)])
+def test_curl_checks_what_is_stapled(answer: str, code: int, start: Start, run: Run, place: Path) -> None:
+    """91: the certificate's status is no good."""
+    words = f"-www {LEAF} -cert_chain inter.pem -status_file {answer}.der"
+    server = start_server(start, OURS, words, place)
+    url = f"https://localhost:{server.port}/"
+    finished = run(
+        ["curl", "-sS", "--cert-status", "--cacert", "root.pem", "--max-time", "10", url], cwd=place
+    )
+    assert finished.code == code, finished.err
+
+
+def test_renegotiation_goes_the_same_way(start: Start, place: Path) -> None:
+    server = start_server(
+        start, OURS, f"-www -tls1_2 -no_resumption_on_reneg {LEAF} -CAfile cas.pem -status_verbose", place
+    )
+    client = start([*OPENSSL, "s_client", "-connect", server.address, "-status"], place)
+    client.talk([b"GET /reneg HTTP/1.0\n\n", Until("</BODY></HTML>"), Eof()])
+    client.finish()
+    assert "SSL_renegotiate -> 1" in server.process.out
+    assert server.process.err.count("cert_status: ocsp response sent:") == 2
 
 
 def serial(certificate: Path) -> str:

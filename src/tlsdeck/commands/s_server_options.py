@@ -160,7 +160,9 @@ class Ocsp(Section):
     status: bool = flag("Staple an OCSP response for clients that ask for one", requires=_OCSP)
     status_verbose: bool = flag("As -status, and print the response", status=True, requires=_OCSP)
     status_timeout: int | None = integer(
-        "As -status, waiting at most this many seconds for the responder", status=True, requires=_OCSP
+        "As -status, waiting at most this many seconds for the responder; default 10",
+        status=True,
+        requires=_OCSP,
     )
     status_url: str | None = string(
         "As -status, with the responder to ask when the certificate names none", status=True, requires=_OCSP

@@ -50,20 +50,20 @@ class Client:
 
     def handshake(self) -> Waits:
         """Until the handshake under way is complete."""
-        while not (yield from self._step(self.connection.handshake)):
+        while not (yield from self.step(self.connection.handshake)):
             self.flush()
             yield self.connection.want or ""
         self.flush()
 
     def read(self) -> Generator[str | int, None, bytes]:
         """The next data; b"" at the end."""
-        while (data := (yield from self._step(lambda: self.connection.read(_READ_SIZE)))) is None:
+        while (data := (yield from self.step(lambda: self.connection.read(_READ_SIZE)))) is None:
             self.flush()
             yield self.connection.want or ""
         self.flush()
         return data
 
-    def _step(self, operation: Callable[[], T]) -> Generator[str | int, None, T]:
+    def step(self, operation: Callable[[], T]) -> Generator[str | int, None, T]:
         """One operation that may be part of a handshake; in a thread if that may ask others and take its time."""
         if self._asks_others:
             from tlsdeck.net.aside import aside
@@ -164,7 +164,7 @@ class Web:
 
     def _read_on(self, client: Client) -> Generator[str | int, None, bool]:
         """One read; False at the end of the data."""
-        data = client.connection.read(_READ_SIZE)
+        data = yield from client.step(lambda: client.connection.read(_READ_SIZE))
         client.flush()
         if data is None and client.connection.renegotiating:
             yield client.connection.want or ""
