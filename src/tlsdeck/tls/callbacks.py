@@ -94,8 +94,6 @@ def tlsdeck_verify(ok: int, store: Pointer) -> int:
     if not ok:
         tolerated = settings.verify_tolerance < 0 or settings.verify_tolerance >= depth
         accepted = int(tolerated and not settings.verify_return_error)
-    if accepted:
-        lib.ERR_clear_error()  # what was tolerated must not pass for an error of the operation under way
     observer.events.append(
         events.CertificateChecked(
             depth,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 
 from tlsdeck.errors import NetworkError
-from tlsdeck.native import check, encoded, error_stack, ffi, lib, own, taken
+from tlsdeck.native import check, encoded, error_stack, ffi, lib, own, taken, text
 from tlsdeck.record import Record
 
 TYPE_CHECKING = False
@@ -70,9 +70,10 @@ def fetch(url: str, route: Route, longest: int, query: Query | None = None) -> b
     deadline = int(time.time()) + route.limit
     for _ in range(_MOST_REDIRECTIONS):
         place = parse_url(url)
-        request, connection = _open(place, route, deadline)
+        proxy = _proxy(place, route)
+        request, connection = _open(place, proxy, deadline)
         try:
-            _prepare(request, place, _proxy(place, route), query)
+            _prepare(request, place, proxy, query)
             lib.OSSL_HTTP_REQ_CTX_set_max_response_length(request, longest)
             redirection = ffi.new("char **")
             answer = lib.OSSL_HTTP_exchange(request, ffi.NULL if query else redirection)
@@ -88,9 +89,9 @@ def fetch(url: str, route: Route, longest: int, query: Query | None = None) -> b
     raise NetworkError("", error_stack())
 
 
-def _open(place: Url, route: Route, deadline: int) -> tuple[Pointer, Pointer]:
+def _open(place: Url, proxy: Url | None, deadline: int) -> tuple[Pointer, Pointer]:
     """A request to be filled in, and the BIO it will use."""
-    connection = _connect(place, _proxy(place, route), deadline)
+    connection = _connect(place, proxy, deadline)
     left = max(1, deadline - int(time.time()))
     request = lib.OSSL_HTTP_open(
         encoded(place.host), encoded(place.port), ffi.NULL, ffi.NULL, 0,
@@ -102,9 +103,9 @@ def _open(place: Url, route: Route, deadline: int) -> tuple[Pointer, Pointer]:
 
 def _proxy(place: Url, route: Route) -> Url | None:
     """The proxy that is in the way, by the options or the environment."""
-    options = [ffi.NULL if text is None else encoded(text) for text in (route.proxy, route.no_proxy)]
+    options = [ffi.NULL if each is None else encoded(each) for each in (route.proxy, route.no_proxy)]
     proxy = lib.OSSL_HTTP_adapt_proxy(*options, encoded(place.host), place.tls)
-    return None if proxy == ffi.NULL else parse_url(ffi.string(proxy).decode("utf-8", "surrogateescape"))
+    return None if proxy == ffi.NULL else parse_url(text(proxy))
 
 
 def _connect(place: Url, proxy: Url | None, deadline: int) -> Pointer:
