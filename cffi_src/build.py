@@ -19,8 +19,8 @@ CDEF = Path(__file__).parent / "cdef"
 
 # The order only matters where one header uses another's types.
 HEADERS = (
-    "types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "pem", "ui", "store", "provider",
-    "engine", "rand", "ssl", "ct", "steps", "callbacks",
+    "types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui", "store",
+    "provider", "engine", "rand", "http", "ssl", "ct", "ocsp", "steps", "callbacks",
 )  # fmt: skip
 
 SOURCE = """
@@ -46,7 +46,11 @@ SOURCE = """
 #endif
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/http.h>
 #include <openssl/objects.h>
+#ifndef OPENSSL_NO_OCSP
+#include <openssl/ocsp.h>
+#endif
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>

@@ -10,12 +10,19 @@ import pytest
 from support.fixtures import Run, Start
 from support.pki import make_pki, populate
 from support.programs import Finished, Running, need
+from support.revocation import Authorities, make_authorities
 
 
 @pytest.fixture(scope="session")
 def pki() -> dict[str, bytes]:
     """All files of the test PKI, see support/pki.py."""
     return make_pki()
+
+
+@pytest.fixture(scope="session")
+def authorities() -> Authorities:
+    """Who signs certificates and takes them back, see support/revocation.py."""
+    return make_authorities()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py. */
+/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py,
+ * revocation.py, stapling.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -17,6 +18,11 @@ int tlsdeck_alpn(SSL *ssl, const unsigned char **out, unsigned char *length, con
 int tlsdeck_server_info(SSL *ssl, unsigned int type, const unsigned char *in, size_t length, int *alert,
                         void *argument);
 int tlsdeck_candidates(SSL *ssl, void *argument);
+struct stack_st_X509_CRL *tlsdeck_lookup_crls(const X509_STORE_CTX *context, const X509_NAME *name);
+#ifndef OPENSSL_NO_OCSP
+int tlsdeck_staple_received(SSL *ssl, void *argument);
+int tlsdeck_staple_wanted(SSL *ssl, void *argument);
+#endif
 void tlsdeck_keylog(const SSL *ssl, const char *line);
 char *tlsdeck_prompt(UI *ui, const char *what, const char *name);
 int tlsdeck_password(char *buffer, int size, int writing, void *argument);

@@ -1,4 +1,6 @@
 void ERR_clear_error(void);
+int ERR_set_mark(void);
+int ERR_pop_to_mark(void);
 void ERR_print_errors(BIO *out);
 unsigned long ERR_peek_last_error(void);
 int ERR_GET_LIB(unsigned long code);

@@ -1,7 +1,10 @@
 /* OpenSSL's opaque types, and the few whose fields we never look at. */
 typedef ... ASN1_INTEGER;
+typedef ... ASN1_ITEM;
 typedef ... ASN1_OBJECT;
+typedef ... ASN1_STRING;
 typedef ... ASN1_TIME;
+typedef ... ASN1_VALUE;
 typedef ... BIO;
 typedef ... BIO_ADDR;
 typedef ... BIO_ADDRINFO;
@@ -24,7 +27,9 @@ typedef ... SSL_SESSION;
 typedef ... UI_METHOD;
 typedef ... X509;
 typedef ... X509_CRL;
+typedef ... X509_EXTENSION;
 typedef ... X509_NAME;
+typedef ... X509_OBJECT;
 typedef ... X509_POLICY_TREE;
 typedef ... X509_POLICY_NODE;
 typedef ... X509_PURPOSE;
@@ -36,7 +41,10 @@ struct tm { int tm_year, tm_mon, tm_mday, tm_hour, tm_min, tm_sec; ...; };
 
 /* STACK_OF(T) */
 struct stack_st_GENERAL_NAME;
+struct stack_st_OPENSSL_STRING;
 struct stack_st_SSL_CIPHER;
 struct stack_st_X509;
+struct stack_st_X509_CRL;
+struct stack_st_X509_EXTENSION;
 struct stack_st_X509_NAME;
 struct stack_st_X509_POLICY_NODE;

@@ -1,13 +1,25 @@
 X509_STORE *X509_STORE_new(void);
 void X509_STORE_free(X509_STORE *store);
 int X509_STORE_add_crl(X509_STORE *store, X509_CRL *crl);
+void X509_STORE_set_lookup_crls(X509_STORE *store,
+                                struct stack_st_X509_CRL *(*lookup)(const X509_STORE_CTX *context,
+                                                                    const X509_NAME *name));
 int X509_STORE_load_file(X509_STORE *store, const char *file);
 int X509_STORE_load_path(X509_STORE *store, const char *path);
 int X509_STORE_load_store(X509_STORE *store, const char *uri);
 
+X509_STORE_CTX *X509_STORE_CTX_new(void);
+void X509_STORE_CTX_free(X509_STORE_CTX *context);
+int X509_STORE_CTX_init(X509_STORE_CTX *context, X509_STORE *store, X509 *target, struct stack_st_X509 *untrusted);
+X509_OBJECT *X509_STORE_CTX_get_obj_by_subject(X509_STORE_CTX *context, int type, const X509_NAME *name);
+void X509_OBJECT_free(X509_OBJECT *object);
+X509 *X509_OBJECT_get0_X509(const X509_OBJECT *object);
+static const int X509_LU_X509;
+struct stack_st_X509_CRL *X509_STORE_CTX_get1_crls(const X509_STORE_CTX *context, const X509_NAME *name);
 X509 *X509_STORE_CTX_get_current_cert(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_error(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_error_depth(const X509_STORE_CTX *context);
+X509_STORE_CTX *X509_STORE_CTX_get0_parent_ctx(const X509_STORE_CTX *context);
 void *X509_STORE_CTX_get_ex_data(const X509_STORE_CTX *context, int index);
 X509_POLICY_TREE *X509_STORE_CTX_get0_policy_tree(const X509_STORE_CTX *context);
 int X509_STORE_CTX_get_explicit_policy(const X509_STORE_CTX *context);

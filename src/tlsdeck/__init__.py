@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         parse_identity,
     )
     from tlsdeck.tls.dane import Dane, TlsaRecord
+    from tlsdeck.tls.http import Route
     from tlsdeck.tls.session import Session, load_session
     from tlsdeck.tls.settings import ServerNameRule, Settings, Watch
+    from tlsdeck.tls.stapling import Stapling
     from tlsdeck.tls.transport import descriptor, memory
     from tlsdeck.tls.verify import Trust, VerifyParameters, parse_parameters
 
@@ -33,9 +35,11 @@ _HOMES = {
     "Context": "tls.context",
     "Dane": "tls.dane",
     "Identity": "tls.credentials",
+    "Route": "tls.http",
     "ServerNameRule": "tls.settings",
     "Session": "tls.session",
     "Settings": "tls.settings",
+    "Stapling": "tls.stapling",
     "TlsaRecord": "tls.dane",
     "Trust": "tls.verify",
     "VerifyParameters": "tls.verify",
@@ -58,9 +62,11 @@ __all__ = [
     "Context",
     "Dane",
     "Identity",
+    "Route",
     "ServerNameRule",
     "Session",
     "Settings",
+    "Stapling",
     "TlsaRecord",
     "Trust",
     "VerifyParameters",

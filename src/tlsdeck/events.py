@@ -42,6 +42,21 @@ class SessionInfo(Record):
     max_early_data: int = 0  # bytes; 0: no early data when it is resumed
 
 
+class Staple(Record):
+    """An OCSP response (RFC 6960). `text` is OCSP_RESPONSE_print(3)'s, `response_status` its word for the whole.
+
+    What a successful one says of the certificate: "good", "revoked" or "unknown", and from when to when that holds,
+    as ASN1_TIME_print(3) writes times; `next_update` is None where newer information is there at any time.
+    """
+
+    text: str
+    der: bytes
+    response_status: str
+    certificate_status: str | None
+    this_update: str | None
+    next_update: str | None
+
+
 class ExportedKey(Record):
     """Keying material exported under a label (RFC 5705, RFC 8446 section 7.5). `material` is None when refused."""
 
@@ -453,6 +468,54 @@ class AlpnSelected(Event):
     """Server: the protocol chosen of it."""
 
     protocol: str
+
+
+class StapleReceived(Event):
+    """Client: what the server stapled to its certificate, for -status. `der` is empty when that was nothing.
+
+    `staple` is None when there is nothing, or nothing that is an OCSP response.
+    """
+
+    der: bytes
+    staple: Staple | None
+
+
+class StapleRequested(Event):
+    """Server: the client asks for an OCSP response with the certificate."""
+
+
+class ResponderNamed(Event):
+    """Server: the certificate names the OCSP responder that is going to be asked."""
+
+    url: str
+
+
+class StapleSent(Event):
+    """Server: an OCSP response is stapled to the certificate."""
+
+    staple: Staple
+
+
+class StapleMissing(Event):
+    """Server: there is no OCSP response to staple. `fatal`: so the handshake fails; otherwise it goes on without."""
+
+    reason: str
+    stack: tuple[str, ...]
+    fatal: bool
+
+
+class RevocationListFetched(Event):
+    """A CRL was fetched from where the certificate says it is, for -crl_download. `size` in bytes."""
+
+    url: str
+    size: int
+
+
+class RevocationListMissing(Event):
+    """A CRL could not be fetched from there, or is none."""
+
+    url: str
+    stack: tuple[str, ...]
 
 
 class Blocked(Event):

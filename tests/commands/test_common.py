@@ -294,3 +294,8 @@ def test_key_log_is_written_by_a_connection(tmp_path: Path, pki: Mapping[str, by
     settings = common.shared_settings(options("-keylogfile", str(path)), server=False)
     Pair(settings, server_settings(pki)).shake()
     assert "CLIENT_TRAFFIC_SECRET_0 " in path.read_text()
+
+
+def test_crls_are_fetched_within_a_limit_when_asked_for() -> None:
+    assert common.shared_settings(options(), server=False).crl_limit is None
+    assert common.shared_settings(options("-crl_download"), server=False).crl_limit == 10

@@ -168,6 +168,20 @@ def test_client_settings_by_default() -> None:
 
 
 @pytest.mark.parametrize(
+    "line, seconds",
+    [
+        ("", None),
+        ("-crl_download", 10),
+        ("-crl_download -handshake_timeout 3.7", 3),
+        ("-crl_download -total_timeout 0.2 -handshake_timeout 60", 1),
+        ("-handshake_timeout 3", None),
+    ],
+)
+def test_client_settings_leave_a_crl_the_time_there_is(line: str, seconds: int | None) -> None:
+    assert s_client.client_settings(options(line)).crl_limit == seconds
+
+
+@pytest.mark.parametrize(
     "line, message",
     [
         ("-alpn ,", "Error parsing -alpn argument"),

@@ -17,7 +17,7 @@ from tlsdeck.net.crowd import Crowd
 from tlsdeck.net.sockets import LINGER, Listener, Place
 
 LIMIT = 20.0  # seconds
-Service = Callable[[int], Generator[str]]
+Service = Callable[[int], Generator[str | int]]
 
 
 def descriptors() -> int:
@@ -60,7 +60,7 @@ class Running:
             raise self.problem
 
 
-def echo(descriptor: int) -> Generator[str]:
+def echo(descriptor: int) -> Generator[str | int]:
     """Sends one chunk back."""
     yield "read"
     data = os.read(descriptor, 100)
@@ -74,6 +74,34 @@ def answer(client: socket.socket, question: bytes) -> bytes:
     while chunk := client.recv(100):
         taken += chunk
     return taken
+
+
+def elsewhere(descriptor: int) -> Generator[str | int]:
+    """As echo, with a pipe to be waited for in between; the chunk itself comes out of it."""
+    yield "read"
+    data = os.read(descriptor, 100)
+    reading, writing = os.pipe()
+
+    def happen() -> None:
+        time.sleep(0.2)
+        os.write(writing, data)
+        os.close(writing)
+
+    threading.Thread(target=happen).start()
+    yield reading
+    os.write(descriptor, os.read(reading, 100))
+    os.close(reading)
+
+
+def test_crowd_waits_for_what_happens_elsewhere_and_serves_others_meanwhile() -> None:
+    running = Running(elsewhere, 3)
+    with running.client() as first, running.client() as second, running.client() as third:
+        began = time.monotonic()
+        for client in (first, second, third):
+            client.sendall(b"hello")
+        assert [client.recv(100) for client in (first, second, third)] == [b"hello"] * 3
+        assert time.monotonic() - began < 0.6
+    running.finish()
 
 
 def test_crowd_ends_after_the_last_of_its_clients() -> None:

@@ -9,8 +9,7 @@ from tlsdeck.options.sections import Preferences, StrictCertificates, TlsSsl
 
 # This list only ever gets shorter.
 NOT_BUILT = {
-    *("engine", "async", "nbio_test", "security_debug", "security_debug_verbose", "crl_download"),
-    *("status", "status_verbose", "status_timeout", "status_url", "status_file", "proxy", "no_proxy"),
+    *("engine", "async", "nbio_test", "security_debug", "security_debug_verbose"),
     *("psk_identity", "psk_hint", "psk", "psk_session", "srpvfile", "srpuserseed"),
     *("early_data", "max_early_data", "recv_max_early_data"),
     *("ext_cache", "stateless", "sendfile", "nextprotoneg", "use_srtp"),

@@ -78,6 +78,8 @@ def test_symbols_that_rows_require() -> None:
         "SSL_trace",
         "ENGINE_by_id",
         "SSL_CTX_enable_ct",
+        "OCSP_RESPONSE_print",
+        "OSSL_HTTP_open",
     }
 
 

@@ -183,6 +183,27 @@ def test_client_report_names_the_compression() -> None:
     assert "\nCompression: zlib compression\nExpansion: zlib compression\n" in text
 
 
+STAPLE = events.Staple("OCSP Response Data:\n    and so on\n", b"der", "successful", "good", "then", None)
+
+
+@pytest.mark.parametrize(
+    "event, text",
+    [
+        (events.StapleReceived(b"", None), "OCSP response: no response sent\n"),
+        (
+            events.StapleReceived(b"der", STAPLE),
+            f"OCSP response: \n{'=' * 38}\nOCSP Response Data:\n    and so on\n{'=' * 38}\n",
+        ),
+        (
+            events.StapleReceived(b"1", None),
+            f"OCSP response: response parse error\n    0000 - {'31':<48}  1\n",
+        ),
+    ],
+)
+def test_client_report_of_a_staple(event: events.Event, text: str) -> None:
+    assert shown(ClientReport, event) == text
+
+
 def test_client_report_of_a_ticket() -> None:
     ticket = events.TicketReceived(SESSION, after_handshake=True)
     assert shown(ClientReport, ticket) == (

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from output.captured import shown
-from tlsdeck.events import CandidateChecked, CertificateChecked, Event, PolicyChecked
+from tlsdeck.events import (
+    CandidateChecked,
+    CertificateChecked,
+    Event,
+    PolicyChecked,
+    RevocationListMissing,
+)
 from tlsdeck.output.verification import Candidates, Verification
 
 NAME = "C = DE, O = Test Org, CN = localhost"
@@ -70,3 +76,10 @@ def test_candidates_are_told_with_all_that_was_looked_at(suite_b: bool | None, t
         f"Checking cert chain 2:\nSubject: {NAME}\n"
         f"\tOverall Validity: OK\n\tEE signature: NOT OK\n\tSuite B: {told}\n"
     )
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_verification_says_that_a_list_is_missing(quiet: bool) -> None:
+    missing = RevocationListMissing("http://a.example/", ("one", "two"))
+    text = shown(Verification, missing, quiet=quiet)
+    assert text == "Unable to load CRL via CDP\none\ntwo\n"

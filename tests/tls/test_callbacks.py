@@ -6,7 +6,10 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from cryptography import x509
 
+from support.chains import spoilt
+from support.pki import pem
 from tls.pairs import TLS12, TLS13, Pair, client_settings, identity_of, only, server_settings
 from tlsdeck.errors import PeerError
 from tlsdeck.events import (
@@ -62,6 +65,26 @@ def test_errors_are_told_with_their_detail(
     assert (found.detail or "").startswith(detail or "")
     assert (found.detail is None) is (detail is None)
     assert both.client.verify_code != 0
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_tolerated_error_does_not_fail_the_next_wait(version: int, serving: Serving, files: Path) -> None:
+    """A bad signature leaves lines in the error queue, and then libssl has to wait for the rest of the flight."""
+    root = files / "spoilt.pem"
+    root.write_bytes(pem(spoilt(x509.load_pem_x509_certificate((files / "root.pem").read_bytes()))))
+    checked = parse_parameters(["X509_V_FLAG_CHECK_SS_SIGNATURE"], [])
+    server = serving(verify_peer=True, trust=Trust(file=str(root)), verify_parameters=checked)
+    both = Pair(client_settings(identities=serving("client").identities, **only(version)), server)
+    finished = False
+    while not finished:
+        both.client.handshake()
+        for byte in both.to_client.take():
+            both.to_server.feed(bytes([byte]))
+            finished = finished or both.server.handshake()
+        both.carry()
+    assert "certificate signature failure" in [
+        event.error_text for event in both.of(CertificateChecked, server=True)
+    ]
 
 
 def test_issuer_that_is_missing_is_named(pair: MakePair, serving: Serving, files: Path) -> None:

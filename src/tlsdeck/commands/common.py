@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         chainCAfile: str | None
         chainCApath: str | None
         chainCAstore: str | None
+        crl_download: bool
         debug: bool
         ignore_unexpected_eof: bool
         keylogfile: str | None
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
         def given_in(self, section: type[Section]) -> list[Given]: ...
         def verify_flags(self) -> list[str]: ...
 
+
+_CRL_LIMIT = 10  # seconds
 
 # Options that set both ends of the version range, with the version's code point.
 _VERSIONS = (("tls1", 0x0301), ("tls1_1", 0x0302), ("tls1_2", 0x0303), ("tls1_3", 0x0304))
@@ -133,6 +136,7 @@ def shared_settings(
         chain_trust=Trust(*chain_trust) if any(chain_trust) else None,
         verify_trust=Trust(*verify_trust) if any(verify_trust) else None,
         revocation_lists=(load_revocation_list(options.CRL, "CRL"),) if options.CRL else (),
+        crl_limit=_CRL_LIMIT if options.crl_download else None,
         verify_return_error=options.verify_return_error,
         alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,

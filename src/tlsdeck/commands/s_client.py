@@ -172,7 +172,17 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         acknowledge_name=not options.noservername,
         keep_sessions=True,
         watch=settings.watch.replace(details=options.json),
+        request_staple=options.status,
+        crl_limit=_crl_limit(options, settings.crl_limit),
     )
+
+
+def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:
+    """The time for fetching a CRL: not more than the handshake has. libcrypto counts whole seconds."""
+    if limit is None:
+        return None
+    limits = [int(each) for each in (options.handshake_timeout, options.total_timeout) if each is not None]
+    return max(1, min([limit, *limits]))
 
 
 def _identities(options: ClientOptions) -> tuple[Identity, ...]:

@@ -212,7 +212,7 @@ class Debug(Section):
     noservername: bool = flag("Do not send the SNI extension")
     tlsextdebug: bool = flag("Print every TLS extension received, with a hex dump")
     ignore_unexpected_eof: bool = flag("Accept a connection that ends without close_notify as ended properly")
-    status: bool = flag("Ask for a stapled OCSP response and print it")
+    status: bool = flag("Ask for a stapled OCSP response and print it", requires="OCSP_RESPONSE_print")
     serverinfo: list[str] = strings(
         "Extension numbers to send empty, as in 18,16383; up to TLS 1.2; answers come in PEM"
     )
@@ -257,7 +257,9 @@ class Trust(Section):
     title = "Validation"
 
     CRL: str | None = infile("CRL to check against; see -crl_check")
-    crl_download: bool = flag("Fetch CRLs from where the certificates say they are")
+    crl_download: bool = flag(
+        "Fetch CRLs from where the certificates say they are", requires="OSSL_HTTP_open"
+    )
     CRLform: str | None = pem_der("Format of -CRL; found out by itself anyway")
     verify_return_error: bool = flag(
         "Give up when the server's certificate fails a check; implies checking it"

@@ -24,7 +24,7 @@ from tlsdeck.commands.letters import SERVER_LETTERS
 from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import FAILED, OK, error_text, run
 from tlsdeck.commands.s_server_options import ServerOptions
-from tlsdeck.errors import ConfigurationError, NetworkError, OutputError
+from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, OutputError
 from tlsdeck.net import sockets
 from tlsdeck.net.pump import Ending, Input, Pump
 from tlsdeck.output.stream import Stream
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event
     from tlsdeck.tls.credentials import Identity, PrivateKey
     from tlsdeck.tls.settings import Settings
+    from tlsdeck.tls.stapling import Stapling
 
 PROGRAM = "s_server"
 
@@ -245,7 +246,29 @@ def _settings(options: ServerOptions) -> Settings:
         dh=not options.no_dhe,
         build_chain=options.build_chain,
         server_info=options.serverinfo,
+        stapling=_stapling(options),
     )
+
+
+def _stapling(options: ServerOptions) -> Stapling | None:
+    """What the options about OCSP come to, if stapling is switched on.
+
+    Raises:
+        ConfigurationError: -status_url is none.
+    """
+    if not options.status:
+        return None
+    from tlsdeck.tls.http import DEFAULT_LIMIT, Route, parse_url
+    from tlsdeck.tls.stapling import Stapling
+
+    if options.status_url is not None:
+        try:
+            parse_url(options.status_url)
+        except LibraryError:
+            raise ConfigurationError("Error parsing -status_url argument") from None
+    limit = options.status_timeout or 0
+    route = Route(options.proxy, options.no_proxy, limit if limit > 0 else DEFAULT_LIMIT)
+    return Stapling(options.status_file, options.status_url, route)
 
 
 def _without_ecdhe(options: ServerOptions) -> tuple[tuple[str, str], ...]:
@@ -280,6 +303,10 @@ def server_printers(options: ServerOptions) -> list[Printer]:
     elif not options.quiet:
         printers.append(diagnostics.RequestDiagnostics(err))
     printers.append(diagnostics.ListenerDiagnostics(err))
+    if options.status:
+        from tlsdeck.output.stapling import Stapling
+
+        printers.append(Stapling(err, verbose=options.status_verbose))
     if options.brief and chosen is None:
         printers.append(brief.ServerBrief(err))
     if not options.quiet or options.debug:

@@ -128,7 +128,9 @@ class Identity(Section):
     keymatexportlen: int = positive("Bytes of keying material for -keymatexport; default 20", default=20)
     CRL: str | None = infile("CRL to check against; see -crl_check")
     CRLform: str | None = pem_der("Format of -CRL; found out by itself anyway")
-    crl_download: bool = flag("Fetch CRLs from where the certificates say they are", built=False)
+    crl_download: bool = flag(
+        "Fetch CRLs from where the certificates say they are", requires="OSSL_HTTP_open"
+    )
     chainCAfile: str | None = infile("CA certificates to build our own chain from, a PEM file")
     chainCApath: str | None = directory("CA certificates to build our own chain from, a hashed directory")
     chainCAstore: str | None = uri("CA certificates to build our own chain from, a URI")
@@ -147,27 +149,32 @@ class Identity(Section):
     )
 
 
+_OCSP = "OCSP_RESPONSE_print"
+
+
 class Ocsp(Section):
     """Stapling OCSP responses. Any of the -status options switches it on."""
 
     title = "OCSP"
 
-    status: bool = flag("Staple an OCSP response for clients that ask for one", built=False)
-    status_verbose: bool = flag("As -status, and print the response", status=True, built=False)
+    status: bool = flag("Staple an OCSP response for clients that ask for one", requires=_OCSP)
+    status_verbose: bool = flag("As -status, and print the response", status=True, requires=_OCSP)
     status_timeout: int | None = integer(
-        "As -status, waiting at most this many seconds for the responder", status=True, built=False
+        "As -status, waiting at most this many seconds for the responder; default 10",
+        status=True,
+        requires=_OCSP,
     )
     status_url: str | None = string(
-        "As -status, with the responder to ask when the certificate names none", status=True, built=False
+        "As -status, with the responder to ask when the certificate names none", status=True, requires=_OCSP
     )
     proxy: str | None = string(
-        "HTTP proxy on the way to the responder: [http://]host[:port]; default $http_proxy", built=False
+        "HTTP proxy on the way to the responder: [http://]host[:port]; default $http_proxy", requires=_OCSP
     )
     no_proxy: str | None = string(
-        "Hosts to reach without the proxy, separated by commas or blanks; default $no_proxy", built=False
+        "Hosts to reach without the proxy, separated by commas or blanks; default $no_proxy", requires=_OCSP
     )
     status_file: str | None = infile(
-        "As -status, with the response in this DER file instead of asking", status=True, built=False
+        "As -status, with the response in this DER file instead of asking", status=True, requires=_OCSP
     )
 
 

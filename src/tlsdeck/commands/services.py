@@ -17,9 +17,13 @@ from tlsdeck.tls.library import open_failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from typing import TypeVar
 
     from tlsdeck.events import Event
+    from tlsdeck.net.crowd import Waits
     from tlsdeck.tls.context import Context
+
+    T = TypeVar("T")
 
 _READ_SIZE = 16384  # bytes; a full record
 _FILE_CHUNK = 131072  # bytes handed to libssl at once
@@ -36,6 +40,7 @@ class Client:
         show: Callable[[Event], None],
     ) -> None:
         self.connection = Connection(context, transport.descriptor(descriptor), session_id_context=id_context)
+        self._asks_others = context.settings.asks_others
         self._show = show
 
     def flush(self) -> None:
@@ -43,29 +48,37 @@ class Client:
         for event in self.connection.drain():
             self._show(event)
 
-    def handshake(self) -> Generator[str]:
+    def handshake(self) -> Waits:
         """Until the handshake under way is complete."""
-        while not self.connection.handshake():
+        while not (yield from self.step(self.connection.handshake)):
             self.flush()
             yield self.connection.want or ""
         self.flush()
 
-    def read(self) -> Generator[str, None, bytes]:
+    def read(self) -> Generator[str | int, None, bytes]:
         """The next data; b"" at the end."""
-        while (data := self.connection.read(_READ_SIZE)) is None:
+        while (data := (yield from self.step(lambda: self.connection.read(_READ_SIZE)))) is None:
             self.flush()
             yield self.connection.want or ""
         self.flush()
         return data
 
-    def write(self, data: bytes | memoryview) -> Generator[str]:
+    def step(self, operation: Callable[[], T]) -> Generator[str | int, None, T]:
+        """One operation that may be part of a handshake; in a thread if that may ask others and take its time."""
+        if self._asks_others:
+            from tlsdeck.net.aside import aside
+
+            return (yield from aside(operation))
+        return operation()
+
+    def write(self, data: bytes | memoryview) -> Waits:
         """Until all data is sent."""
         while not self.connection.write(data):
             self.flush()
             yield self.connection.want or ""
         self.flush()
 
-    def serve(self, work: Callable[[Client], Generator[str]]) -> Generator[str]:
+    def serve(self, work: Callable[[Client], Waits]) -> Waits:
         """The handshake, the work, and the end, however it comes about."""
         established = False
         try:
@@ -106,11 +119,11 @@ class Web:
         self._page = www.StatusPage(argv, unused.ask(summary.supported_ciphers))
         self._files = www.Files(mode, open_failure, binary=binary)
 
-    def __call__(self, descriptor: int) -> Generator[str]:
+    def __call__(self, descriptor: int) -> Waits:
         """Serves one client."""
         return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
 
-    def _answer(self, client: Client) -> Generator[str]:
+    def _answer(self, client: Client) -> Waits:
         reader = www.RequestReader(self._mode)
         request = None
         while request is None:
@@ -124,7 +137,7 @@ class Web:
         reply = self._files.reply(request) if isinstance(request, www.FileRequest) else request
         yield from self._send(client, reply)
 
-    def _send_page(self, client: Client, request: www.PageRequest) -> Generator[str]:
+    def _send_page(self, client: Client, request: www.PageRequest) -> Waits:
         connection = client.connection
         if request.renegotiate:
             yield from self._renegotiate(client, request.ask_certificate)
@@ -133,7 +146,7 @@ class Web:
         )
         yield from client.write(page)
 
-    def _renegotiate(self, client: Client, ask_certificate: bool) -> Generator[str]:
+    def _renegotiate(self, client: Client, ask_certificate: bool) -> Waits:
         """A new handshake for `GET /reneg`; TLS 1.3 has none, but can ask for a certificate."""
         connection = client.connection
         try:
@@ -149,15 +162,15 @@ class Web:
         while connection.renegotiating and (yield from self._read_on(client)):
             pass
 
-    def _read_on(self, client: Client) -> Generator[str, None, bool]:
+    def _read_on(self, client: Client) -> Generator[str | int, None, bool]:
         """One read; False at the end of the data."""
-        data = client.connection.read(_READ_SIZE)
+        data = yield from client.step(lambda: client.connection.read(_READ_SIZE))
         client.flush()
         if data is None and client.connection.renegotiating:
             yield client.connection.want or ""
         return data != b""
 
-    def _send(self, client: Client, reply: www.Reply) -> Generator[str]:
+    def _send(self, client: Client, reply: www.Reply) -> Waits:
         if reply.descriptor is None:
             yield from client.write(reply.head)
             return
@@ -201,11 +214,11 @@ class Reverse:
         self._ignore_close = ignore_close
         self._show = show
 
-    def __call__(self, descriptor: int) -> Generator[str]:
+    def __call__(self, descriptor: int) -> Waits:
         """Serves one client."""
         return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
 
-    def _answer(self, client: Client) -> Generator[str]:
+    def _answer(self, client: Client) -> Waits:
         self._show(events.HandshakeCompleted(client.connection.summary()))
         reverser = www.Reverser(ignore_close=self._ignore_close)
         data = b"-"

@@ -1,7 +1,8 @@
 """Many clients at once: one loop over all their sockets.
 
 Each client is a generator. It does what it can without waiting and yields "read" or "write" for what it waits for, so
-its code reads top-down as if it were alone, and a client that is slow or silent holds up nobody. When a generator
+its code reads top-down as if it were alone, and a client that is slow or silent holds up nobody. What it cannot do
+without waiting it has done elsewhere, and yields a descriptor that is readable when that is over. When a generator
 returns, the loop says goodbye to the socket: FIN, half a second to take what is under way, close. What a generator
 raises ends the loop and closes every client; a service keeps to itself what concerns its own client only.
 """
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from tlsdeck.net.sockets import Listener
 
+    # "read" and "write" are about the client's descriptor, a number is another descriptor to read from.
+    Waits = Generator[str | int]
     # What serves one client: its descriptor in, a generator of waits out.
-    Service = Callable[[int], Generator[str]]
+    Service = Callable[[int], Waits]
 
 _EVENTS = {"read": selectors.EVENT_READ, "write": selectors.EVENT_WRITE}
 _BACK_OFF = 0.1  # seconds without accepting after the system ran out of something
@@ -46,7 +49,8 @@ class Crowd:
         self._left = limit
         self._short = short
         self._selector = selectors.DefaultSelector()
-        self._clients: dict[int, Generator[str]] = {}
+        self._clients: dict[int, Waits] = {}
+        self._elsewhere: dict[int, int] = {}  # a descriptor that is waited for, and whose
         self._leaving: dict[int, float] = {}  # to deadline, the earliest first
         self._resume: float | None = None  # when to accept again after a shortage
         self._in_shortage = False
@@ -65,6 +69,9 @@ class Crowd:
         for key, _ in self._selector.select(self._timeout() if pending else None):
             if key.fd in self._clients:
                 self._advance(key.fd, key.events)
+            elif key.fd in self._elsewhere:
+                self._selector.unregister(key.fd)
+                self._advance(self._elsewhere.pop(key.fd), 0)
             elif key.fd == self._listener.descriptor:
                 self._accept()
             elif not sockets.take_all(key.fd):
@@ -105,11 +112,19 @@ class Crowd:
 
     def _advance(self, client: int, registered: int) -> None:
         """Lets a client go on, and waits for what it asks for; `registered` is what was waited for."""
-        wanted = _EVENTS.get(next(self._clients[client], ""), 0)
-        if wanted:
-            self._await(client, registered, wanted)
+        wait = next(self._clients[client], "")
+        if isinstance(wait, int):
+            self._await_elsewhere(client, registered, wait)
+        elif wait in _EVENTS:
+            self._await(client, registered, _EVENTS[wait])
         else:
             self._leave(client, registered)
+
+    def _await_elsewhere(self, client: int, registered: int, descriptor: int) -> None:
+        if registered:
+            self._selector.unregister(client)
+        self._selector.register(descriptor, selectors.EVENT_READ)
+        self._elsewhere[descriptor] = client
 
     def _await(self, client: int, registered: int, wanted: int) -> None:
         if not registered:

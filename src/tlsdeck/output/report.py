@@ -27,6 +27,7 @@ class ClientReport(Printer):
                 events.Connected: _connected,
                 events.NonBlockingSet: always("Turned on non blocking io\n"),
                 events.Blocked: _client_blocked,
+                events.StapleReceived: _staple_received,
                 events.HandshakeCompleted: self._handshake_completed,
                 events.HandshakeFailed: self._handshake_failed,
                 events.ReportRequested: self._report_requested,
@@ -114,6 +115,19 @@ def _client_blocked(event: events.Blocked) -> str:
     """The original carries a handshake on with writes of nothing."""
     operation = "read" if event.operation == "read" else "write"
     return f"{operation} {_WANTS[event.want]} BLOCK\n"
+
+
+_STAPLE_RULER = "=" * 38
+
+
+def _staple_received(event: events.StapleReceived) -> str:
+    if event.staple is not None:
+        return f"OCSP response: \n{_STAPLE_RULER}\n{event.staple.text}{_STAPLE_RULER}\n"
+    if not event.der:
+        return "OCSP response: no response sent\n"
+    from tlsdeck.output.debug import hex_dump
+
+    return f"OCSP response: response parse error\n{hex_dump(event.der, 4)}"
 
 
 def _ticket_received(event: events.TicketReceived) -> str:

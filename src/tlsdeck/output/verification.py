@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlsdeck import events
-from tlsdeck.output.printer import Printer
+from tlsdeck.output.printer import Printer, stack_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Verification(Printer):
             {
                 events.CertificateChecked: self._certificate_checked,
                 events.PolicyChecked: self._policy_checked,
+                events.RevocationListMissing: _list_missing,
             },
         )
 
@@ -38,6 +39,10 @@ class Verification(Printer):
         if self._quiet:
             return ""
         return event.text + ("verify return:2\n" if event.notice else self._answer)
+
+
+def _list_missing(event: events.RevocationListMissing) -> str:
+    return f"Unable to load CRL via CDP\n{stack_lines(event.stack)}"
 
 
 def _policies_follow(event: events.CertificateChecked) -> bool:

@@ -55,6 +55,18 @@ def observer_of(ssl: Pointer) -> Observer:
     return observer
 
 
+def verified_connection(store: Pointer) -> Pointer:
+    """The SSL whose peer is verified in an X509_STORE_CTX; NULL when the verification is no connection's.
+
+    A CRL's issuer is verified in a context of its own, a child of the chain's that knows of no connection.
+    """
+    parent = store
+    while parent != ffi.NULL:
+        store, parent = parent, lib.X509_STORE_CTX_get0_parent_ctx(parent)
+    pointer = lib.X509_STORE_CTX_get_ex_data(store, lib.SSL_get_ex_data_X509_STORE_CTX_idx())
+    return ffi.cast("SSL *", pointer)
+
+
 def callback(error: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Makes a function libssl's callback of the same name; `error` is the answer when it raises."""
 
@@ -77,8 +89,7 @@ def callback(error: int | None = None) -> Callable[[Callable[..., Any]], Callabl
 @callback(error=0)
 def tlsdeck_verify(ok: int, store: Pointer) -> int:
     """SSL_CTX_set_verify(3): reports each certificate, and tolerates errors as the settings say."""
-    ssl = ffi.cast("SSL *", lib.X509_STORE_CTX_get_ex_data(store, lib.SSL_get_ex_data_X509_STORE_CTX_idx()))
-    observer = observer_of(ssl)
+    observer = observer_of(verified_connection(store))
     settings = observer.settings
     error = lib.X509_STORE_CTX_get_error(store)
     depth = lib.X509_STORE_CTX_get_error_depth(store)

@@ -202,12 +202,22 @@ def _stores(context: Pointer, settings: Settings) -> None:
     if settings.verify_trust:
         store = new_store(settings.verify_trust, settings.revocation_lists)
         lib.SSL_CTX_set1_verify_cert_store(context, store)
+        _download_crls(store, settings)
 
 
 def _trust(context: Pointer, settings: Settings) -> None:
     if settings.trust:
         load_trust(context, settings.trust)
-    add_revocation_lists(lib.SSL_CTX_get_cert_store(context), settings.revocation_lists)
+    store = lib.SSL_CTX_get_cert_store(context)
+    add_revocation_lists(store, settings.revocation_lists)
+    _download_crls(store, settings)
+
+
+def _download_crls(store: Pointer, settings: Settings) -> None:
+    if settings.crl_limit is not None:
+        from tlsdeck.tls import revocation
+
+        revocation.download_crls(store)
 
 
 def _ca_names(context: Pointer, settings: Settings) -> None:
@@ -352,6 +362,17 @@ def _dane(context: Pointer, settings: Settings) -> None:
         check(lib.SSL_CTX_dane_enable(context), "Error enabling DANE TLSA authentication.")
 
 
+def _staples(context: Pointer, settings: Settings) -> None:
+    if not settings.request_staple and settings.stapling is None:
+        return
+    from tlsdeck.tls import stapling
+
+    if settings.server:
+        stapling.offer_staples(context)
+    else:
+        stapling.request_staple(context)
+
+
 def _keylog(context: Pointer, settings: Settings) -> None:
     if settings.keylog:
         lib.SSL_CTX_set_keylog_callback(context, lib.tlsdeck_keylog)
@@ -381,6 +402,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _id_context,
     _server_name,
     _dane,
+    _staples,
     _keylog,
 )
 

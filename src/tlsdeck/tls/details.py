@@ -28,7 +28,7 @@ def details(ssl: Pointer, flags: int) -> Details:
         server_name=_server_name(ssl),
         chain=tuple(certificate(each, flags) for each in _chain(ssl)),
         verified_chain=tuple(certificate(each, flags) for each in _each(lib.SSL_get0_verified_chain(ssl))),
-        ocsp_response=_ocsp_response(ssl),
+        ocsp_response=_ocsp_response(ssl) if has("SSL_get_tlsext_status_ocsp_resp") else None,
         timestamps=_timestamps(ssl) if has("SSL_get0_peer_scts") else (),
     )
 
@@ -44,7 +44,7 @@ def _server_name(ssl: Pointer) -> str | None:
 
 
 def _ocsp_response(ssl: Pointer) -> bytes | None:
-    start = ffi.new("unsigned char **")
+    start = ffi.new("const unsigned char **")
     length = lib.SSL_get_tlsext_status_ocsp_resp(ssl, start)
     return bytes(ffi.buffer(start[0], length)) if length > 0 else None
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
+    from tlsdeck.tls.stapling import Stapling
     from tlsdeck.tls.verify import Trust, VerifyParameters
 
 
@@ -63,6 +64,7 @@ class Settings(Record):
     chain_trust: Trust | None = None
     verify_trust: Trust | None = None
     revocation_lists: tuple[RevocationList, ...] = ()
+    crl_limit: int | None = None  # seconds to fetch each CRL a certificate points to; None: fetch none
     ca_names_file: str | None = None  # -requestCAfile; on a server the client CA list
 
     verify_peer: bool = False
@@ -86,7 +88,15 @@ class Settings(Record):
     log_list: str | None = None  # file of logs to check them with, None for the library's default one
     dane: bool = False  # client: connections may have TLSA records
     keep_sessions: bool = False  # client: emit TicketReceived
+    request_staple: bool = False  # client: ask for an OCSP response
+    stapling: Stapling | None = None  # server: answer such requests
 
     keylog: Callable[[str], None] | None = None  # gets lines of the NSS key log format
     name_flags: int = 0  # X509_NAME_print_ex(3)
     watch: Watch = Watch()
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether a handshake may have to ask over the network, and take its time."""
+        asks_responder = self.stapling is not None and self.stapling.file is None
+        return asks_responder or self.crl_limit is not None
