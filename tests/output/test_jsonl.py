@@ -188,7 +188,8 @@ def test_certificates_come_in_pem_when_asked_for() -> None:
 
 def test_messages_come_as_trees_when_asked_for() -> None:
     alert = events.MessageSeen(True, 0x0304, 21, b"\x02\x28", 0, ("text",))
-    assert line(alert) == {**line(alert), "sent": True, "version": 772, "content_type": 21, "data": "0228"}
+    told = {"sent": True, "version": 772, "content_type": 21, "data": "0228"}
+    assert line(alert).items() >= told.items()
     assert not {"suite", "texts", "decoded"} & line(alert).keys()
     (node,) = line(alert, ["trace"])["decoded"]["nodes"]
     assert node == {
