@@ -19,8 +19,8 @@ CDEF = Path(__file__).parent / "cdef"
 
 # The order only matters where one header uses another's types.
 HEADERS = (
-    "types", "crypto", "err", "bio", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui", "store",
-    "provider", "engine", "rand", "http", "ssl", "ct", "ocsp", "steps", "callbacks",
+    "types", "crypto", "err", "bio", "bn", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui",
+    "store", "provider", "engine", "rand", "http", "ssl", "ct", "ocsp", "srp", "steps", "callbacks",
 )  # fmt: skip
 
 SOURCE = """
@@ -38,6 +38,7 @@ SOURCE = """
 #endif
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/ct.h>
@@ -54,6 +55,7 @@ SOURCE = """
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
+#include <openssl/srp.h>
 #include <openssl/ssl.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>

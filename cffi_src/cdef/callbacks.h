@@ -1,5 +1,5 @@
 /* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py,
- * revocation.py, stapling.py. */
+ * npn.py, psk.py, revocation.py, srp.py, stapling.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -24,6 +24,18 @@ int tlsdeck_staple_received(SSL *ssl, void *argument);
 int tlsdeck_staple_wanted(SSL *ssl, void *argument);
 #endif
 void tlsdeck_keylog(const SSL *ssl, const char *line);
+unsigned int tlsdeck_psk_client(SSL *ssl, const char *hint, char *identity, unsigned int identity_size,
+                                unsigned char *key, unsigned int key_size);
+unsigned int tlsdeck_psk_server(SSL *ssl, const char *identity, unsigned char *key, unsigned int key_size);
+int tlsdeck_psk_use_session(SSL *ssl, const EVP_MD *digest, const unsigned char **identity, size_t *length,
+                            SSL_SESSION **session);
+int tlsdeck_psk_find_session(SSL *ssl, const unsigned char *identity, size_t length, SSL_SESSION **session);
+char *tlsdeck_srp_password(SSL *ssl, void *argument);
+int tlsdeck_srp_parameters(SSL *ssl, void *argument);
+int tlsdeck_srp_user(SSL *ssl, int *alert, void *argument);
+int tlsdeck_npn_advertise(SSL *ssl, const unsigned char **out, unsigned int *length, void *argument);
+int tlsdeck_npn_select(SSL *ssl, unsigned char **out, unsigned char *length, const unsigned char *in,
+                       unsigned int in_length, void *argument);
 char *tlsdeck_prompt(UI *ui, const char *what, const char *name);
 int tlsdeck_password(char *buffer, int size, int writing, void *argument);
 }

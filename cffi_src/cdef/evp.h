@@ -1,3 +1,5 @@
+int EVP_read_pw_string_min(char *buffer, int minimum, int length, const char *prompt, int verify);
+int EVP_MD_get_type(const EVP_MD *digest);
 void EVP_PKEY_free(EVP_PKEY *key);
 int EVP_PKEY_up_ref(EVP_PKEY *key);
 int EVP_PKEY_get_id(const EVP_PKEY *key);

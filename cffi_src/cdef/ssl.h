@@ -146,6 +146,44 @@ void SSL_SESSION_free(SSL_SESSION *session);
 SSL_SESSION *SSL_get_session(const SSL *ssl);
 int SSL_set_session(SSL *ssl, SSL_SESSION *session);
 int SSL_session_reused(const SSL *ssl);
+SSL_SESSION *SSL_SESSION_new(void);
+int SSL_SESSION_up_ref(SSL_SESSION *session);
+int SSL_SESSION_set1_master_key(SSL_SESSION *session, const unsigned char *key, size_t length);
+int SSL_SESSION_set_cipher(SSL_SESSION *session, const SSL_CIPHER *cipher);
+int SSL_SESSION_set_protocol_version(SSL_SESSION *session, int version);
+const SSL_CIPHER *SSL_SESSION_get0_cipher(const SSL_SESSION *session);
+
+/* Pre-shared keys */
+#ifndef OPENSSL_NO_PSK
+typedef unsigned int (*SSL_psk_client_cb_func)(SSL *ssl, const char *hint, char *identity, unsigned int identity_size,
+                                               unsigned char *key, unsigned int key_size);
+typedef unsigned int (*SSL_psk_server_cb_func)(SSL *ssl, const char *identity, unsigned char *key,
+                                               unsigned int key_size);
+void SSL_CTX_set_psk_client_callback(SSL_CTX *context, SSL_psk_client_cb_func callback);
+void SSL_CTX_set_psk_server_callback(SSL_CTX *context, SSL_psk_server_cb_func callback);
+int SSL_CTX_use_psk_identity_hint(SSL_CTX *context, const char *hint);
+static const int PSK_MAX_PSK_LEN;
+#endif
+typedef int (*SSL_psk_use_session_cb_func)(SSL *ssl, const EVP_MD *digest, const unsigned char **identity,
+                                           size_t *length, SSL_SESSION **session);
+typedef int (*SSL_psk_find_session_cb_func)(SSL *ssl, const unsigned char *identity, size_t length,
+                                            SSL_SESSION **session);
+void SSL_CTX_set_psk_use_session_callback(SSL_CTX *context, SSL_psk_use_session_cb_func callback);
+void SSL_CTX_set_psk_find_session_callback(SSL_CTX *context, SSL_psk_find_session_cb_func callback);
+
+/* SRP */
+#ifndef OPENSSL_NO_SRP
+int SSL_CTX_set_srp_username(SSL_CTX *context, char *name);
+int SSL_CTX_set_srp_strength(SSL_CTX *context, int bits);
+int SSL_CTX_set_srp_client_pwd_callback(SSL_CTX *context, char *(*callback)(SSL *ssl, void *argument));
+int SSL_CTX_set_srp_verify_param_callback(SSL_CTX *context, int (*callback)(SSL *ssl, void *argument));
+int SSL_CTX_set_srp_username_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int *alert, void *argument));
+int SSL_set_srp_server_param(SSL *ssl, const BIGNUM *prime, const BIGNUM *generator, BIGNUM *salt, BIGNUM *verifier,
+                             char *info);
+BIGNUM *SSL_get_srp_N(SSL *ssl);
+BIGNUM *SSL_get_srp_g(SSL *ssl);
+char *SSL_get_srp_username(SSL *ssl);
+#endif
 
 /* Extensions chosen by the application */
 int SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *protocols, unsigned int length);
@@ -165,6 +203,23 @@ typedef int (*custom_ext_parse_cb)(SSL *ssl, unsigned int type, const unsigned c
 int SSL_CTX_add_client_custom_ext(SSL_CTX *context, unsigned int type, custom_ext_add_cb add,
                                   custom_ext_free_cb free, void *add_argument, custom_ext_parse_cb parse,
                                   void *parse_argument);
+#ifndef OPENSSL_NO_NEXTPROTONEG
+typedef int (*SSL_CTX_npn_advertised_cb_func)(SSL *ssl, const unsigned char **out, unsigned int *length,
+                                              void *argument);
+typedef int (*SSL_CTX_npn_select_cb_func)(SSL *ssl, unsigned char **out, unsigned char *length,
+                                          const unsigned char *in, unsigned int in_length, void *argument);
+void SSL_CTX_set_next_protos_advertised_cb(SSL_CTX *context, SSL_CTX_npn_advertised_cb_func callback, void *argument);
+void SSL_CTX_set_next_proto_select_cb(SSL_CTX *context, SSL_CTX_npn_select_cb_func callback, void *argument);
+void SSL_get0_next_proto_negotiated(const SSL *ssl, const unsigned char **data, unsigned int *length);
+#endif
+#ifndef OPENSSL_NO_SRTP
+typedef struct {
+    const char *name;
+    ...;
+} SRTP_PROTECTION_PROFILE;
+int SSL_CTX_set_tlsext_use_srtp(SSL_CTX *context, const char *profiles);
+SRTP_PROTECTION_PROFILE *SSL_get_selected_srtp_profile(SSL *ssl);
+#endif
 long SSL_CTX_set_tlsext_servername_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int *alert, void *argument));
 long SSL_set_tlsext_host_name(SSL *ssl, const char *name);
 const char *SSL_get_servername(const SSL *ssl, int type);
@@ -232,6 +287,7 @@ uint16_t SSL_CIPHER_get_protocol_id(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_get_version(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_standard_name(const SSL_CIPHER *cipher);
+const EVP_MD *SSL_CIPHER_get_handshake_digest(const SSL_CIPHER *cipher);
 const SSL_CIPHER *SSL_CIPHER_find(SSL *ssl, const unsigned char *code);
 X509 *SSL_get0_peer_certificate(const SSL *ssl);
 struct stack_st_X509 *SSL_get_peer_cert_chain(const SSL *ssl);

@@ -171,6 +171,8 @@ class Summary(Record):
     offered_ciphers: tuple[str, ...]  # the client's, by name or 0xABCD
     exported_key: ExportedKey | None
     details: Details | None = None
+    next_protocol: str | None = None  # NPN
+    srtp_profile: str | None = None  # RFC 5764
 
 
 class Statistics(Record):
@@ -516,6 +518,85 @@ class RevocationListMissing(Event):
 
     url: str
     stack: tuple[str, ...]
+
+
+class NextProtocolsOffered(Event):
+    """Client: the server's NPN list, in its order."""
+
+    protocols: tuple[str, ...]
+
+
+class NextProtocolSelected(Event):
+    """Client: the protocol chosen for NPN. `common`: the server offers it too; otherwise it is our own first one."""
+
+    protocol: str
+    common: bool
+
+
+class PskKeySet(Event):
+    """A key was given to authenticate with, by a pre-shared key; `server`: to authenticate clients."""
+
+    server: bool
+
+
+class PskHintUnused(Event):
+    """Server: the hint has nowhere to go, since TLS 1.3 has none."""
+
+
+class PskRequested(Event):
+    """Client: the server wants a pre-shared key (TLS 1.2 and below); `hint` says which, in its own way."""
+
+    hint: str | None
+
+
+class PskSent(Event):
+    """Client: the answer, an identity and a key of `key_length` bytes."""
+
+    identity: str
+    key_length: int
+
+
+class PskIdentityUnsendable(Event):
+    """Client: no answer, because the identity of `length` bytes is longer than `limit`."""
+
+    length: int
+    limit: int
+
+
+class PskIdentityReceived(Event):
+    """Server: whose key the client has. An identity that is not `expected` is `accepted` up to TLS 1.2.
+
+    What is `expected` in TLS 1.3 is not told.
+    """
+
+    identity: str
+    expected: str
+    accepted: bool
+    key_length: int  # bytes
+
+
+class SrpParametersReceived(Event):
+    """Client: the server's SRP group (RFC 5054 section 2.5.3), numbers in hexadecimal.
+
+    `known`: it is one of RFC 5054's; `accepted`: we go on with it.
+    """
+
+    prime: str
+    generator: str
+    known: bool
+    accepted: bool
+
+
+class SrpUserReceived(Event):
+    """Server: the client's SRP user name. `info` is what the file of verifiers says about this user.
+
+    The client of an unknown user learns that only by failing, if fake parameters can be made for it (`simulated`).
+    """
+
+    user: str
+    known: bool
+    simulated: bool
+    info: str
 
 
 class Blocked(Event):

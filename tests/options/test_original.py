@@ -21,7 +21,17 @@ from tlsdeck.options import Options, help_text, read
 PROGRAMS: dict[str, type[Options]] = {"s_client": ClientOptions, "s_server": ServerOptions}
 
 # Of the symbols that rows require, those the original was built with.
-BUILT_WITH = {"ENGINE_by_id", "OCSP_RESPONSE_print", "OSSL_HTTP_open", "SSL_CTX_enable_ct", "SSL_trace"}
+BUILT_WITH = {
+    "SSL_trace",
+    "ENGINE_by_id",
+    "OCSP_RESPONSE_print",
+    "OSSL_HTTP_open",
+    "SSL_CTX_enable_ct",
+    "SSL_CTX_use_psk_identity_hint",
+    "SRP_VBASE_new",
+    "SSL_CTX_set_tlsext_use_srtp",
+    "SSL_get0_next_proto_negotiated",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)

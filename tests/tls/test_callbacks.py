@@ -22,7 +22,7 @@ from tlsdeck.events import (
     ServerNameReceived,
     TicketReceived,
 )
-from tlsdeck.tls.callbacks import _protocols
+from tlsdeck.tls.callbacks import protocols
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.names import ONELINE
 from tlsdeck.tls.settings import ServerNameRule, Settings, Watch
@@ -220,7 +220,7 @@ def test_alpn_is_nothing_to_a_peer_without_it(pair: MakePair, serving: Serving) 
     ],
 )
 def test_protocols_are_found_where_they_stand(wire: bytes, places: dict[bytes, int]) -> None:
-    assert _protocols(wire) == places
+    assert protocols(wire) == places
 
 
 # --- sessions --------------------------------------------------------------------------------------------------

@@ -55,10 +55,14 @@ if TYPE_CHECKING:
         msgfile: str | None
         nameopt: list[str]
         nbio: bool
+        nextprotoneg: str | None
         no_CAfile: bool
         no_CApath: bool
         no_CAstore: bool
         propquery: str | None
+        psk: str | None
+        psk_identity: str
+        psk_session: str | None
         read_buf: int | None
         split_send_frag: int | None
         ssl_config: str | None
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
         tls1_3: bool
         tlsextdebug: bool
         trace: bool
+        use_srtp: str | None
         verifyCAfile: str | None
         verifyCApath: str | None
         verifyCAstore: str | None
@@ -138,6 +143,8 @@ def shared_settings(
         revocation_lists=(load_revocation_list(options.CRL, "CRL"),) if options.CRL else (),
         crl_limit=_CRL_LIMIT if options.crl_download else None,
         verify_return_error=options.verify_return_error,
+        srtp_profiles=options.use_srtp,
+        next_protocols=protocol_list("nextprotoneg", options.nextprotoneg),
         alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
         name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,

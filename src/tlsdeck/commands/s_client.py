@@ -156,7 +156,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         ConfigurationError: a file or value cannot be used.
     """
     settings = shared_settings(options, server=False, checks=expected.checks if expected else ())
-    return settings.replace(
+    settings = settings.replace(
         fallback_scsv=options.fallback_scsv,
         max_fragment_length=options.maxfraglen,
         ca_names_file=options.requestCAfile,
@@ -175,6 +175,15 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         request_staple=options.status,
         crl_limit=_crl_limit(options, settings.crl_limit),
     )
+    if not _has_shared_secret(options):
+        return settings
+    from tlsdeck.commands import shared_secrets
+
+    return shared_secrets.with_client_secrets(settings, options)
+
+
+def _has_shared_secret(options: ClientOptions) -> bool:
+    return options.was_given("psk", "psk_session", "srpuser", "srppass", "srp_strength")
 
 
 def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:
@@ -272,7 +281,11 @@ def client_printers(options: ClientOptions) -> list[Printer]:
     if not options.json and (not options.quiet or options.debug):
         from tlsdeck.output.report import ClientReport
 
-        printers.append(ClientReport(out, show_certificates=options.showcerts))
+        printers.append(ClientReport(out, show_certificates=options.showcerts, quiet=options.quiet))
+    if _has_shared_secret(options):
+        from tlsdeck.commands import shared_secrets
+
+        printers += shared_secrets.client_printers(options, out, err)
     if options.starttls is not None:
         from tlsdeck.output.diagnostics import PreambleReply
 

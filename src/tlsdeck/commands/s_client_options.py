@@ -146,9 +146,13 @@ class Identity(Section):
     )
     dane_ee_no_namechecks: bool = flag("With DANE-EE(3) records, accept any name in the certificate")
     psk_identity: str = string(
-        "Identity to offer with -psk; default Client_identity", default="Client_identity"
+        "Identity to offer with -psk; default Client_identity",
+        default="Client_identity",
+        requires="SSL_CTX_use_psk_identity_hint",
     )
-    psk: str | None = hex_digits("Pre-shared key in hexadecimal digits, as in 1a2b3c4d")
+    psk: str | None = hex_digits(
+        "Pre-shared key in hexadecimal digits, as in 1a2b3c4d", requires="SSL_CTX_use_psk_identity_hint"
+    )
     psk_session: str | None = infile("Session in PEM to take the pre-shared key from (TLS 1.3)")
     name: str | None = string("Our name for -starttls smtp or lmtp, the server's for xmpp; see -starttls")
 
@@ -240,15 +244,28 @@ class Protocol(Section):
     sctp_label_bug: bool = flag(
         "Use the wrong SCTP key label of old OpenSSL versions", requires="BIO_new_dgram_sctp"
     )
-    nextprotoneg: str | None = string("Protocols to choose from by NPN, best first: h2,http/1.1")
+    nextprotoneg: str | None = string(
+        "Protocols to choose from by NPN, best first: h2,http/1.1",
+        requires="SSL_get0_next_proto_negotiated",
+    )
     early_data: str | None = infile("File to send as early data when a session is resumed (TLS 1.3)")
     enable_pha: bool = flag("Tell the server it may ask for our certificate later on (TLS 1.3)")
-    use_srtp: str | None = string("SRTP profiles to offer, best first: SRTP_AEAD_AES_128_GCM")
-    srpuser: str | None = string("User name for SRP; deprecated since OpenSSL 3.0")
-    srppass: str | None = string("Where the password for SRP comes from, as for -pass; deprecated")
-    srp_lateuser: bool = flag("Send the SRP user name in a second ClientHello only; deprecated")
-    srp_moregroups: bool = flag("Accept SRP groups other than those of RFC 5054; deprecated")
-    srp_strength: int = positive("Least bits of the SRP prime; default 1024; deprecated", default=1024)
+    use_srtp: str | None = string(
+        "SRTP profiles to offer, best first: SRTP_AEAD_AES_128_GCM", requires="SSL_CTX_set_tlsext_use_srtp"
+    )
+    srpuser: str | None = string("User name for SRP; deprecated since OpenSSL 3.0", requires="SRP_VBASE_new")
+    srppass: str | None = string(
+        "Where the password for SRP comes from, as for -pass; deprecated", requires="SRP_VBASE_new"
+    )
+    srp_lateuser: bool = flag(
+        "Send the SRP user name in a second ClientHello only; deprecated", requires="SRP_VBASE_new"
+    )
+    srp_moregroups: bool = flag(
+        "Accept SRP groups other than those of RFC 5054; deprecated", requires="SRP_VBASE_new"
+    )
+    srp_strength: int = positive(
+        "Least bits of the SRP prime; default 1024; deprecated", default=1024, requires="SRP_VBASE_new"
+    )
 
 
 class Trust(Section):

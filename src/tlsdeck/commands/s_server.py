@@ -38,6 +38,7 @@ from tlsdeck.tls.settings import ServerNameRule
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from tlsdeck.commands.common import Printer
     from tlsdeck.events import Event
@@ -154,14 +155,25 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     settings = settings.replace(identities=identities, candidates=candidates, dh_parameters=parameters)
     rule = None
     if named is not None and options.servername is not None:
-        second = Context(
-            settings.replace(
-                identities=(named,), alpn=(), keylog=None, min_version=0, max_version=0, server_info=None
-            )
-        )
+        second = Context(settings.replace(identities=(named,), **_FIRST_CONTEXT_ONLY))
         show(events.SecondContextSet())
         rule = ServerNameRule(options.servername, second, options.servername_fatal)
     return Context(settings.replace(server_name=rule), show)
+
+
+# What the original does not set up the context of -servername with, and what that has instead.
+_FIRST_CONTEXT_ONLY: dict[str, Any] = {
+    "min_version": 0,
+    "max_version": 0,
+    "server_info": None,
+    "psk": None,
+    "psk_hint": None,
+    "srp_verifiers": None,
+    "srtp_profiles": None,
+    "next_protocols": (),
+    "alpn": (),
+    "keylog": None,
+}
 
 
 def _first_files(options: ServerOptions) -> IdentityFiles:
@@ -233,7 +245,7 @@ def _dh_parameters(options: ServerOptions) -> PrivateKey | None:
 def _settings(options: ServerOptions) -> Settings:
     settings = shared_settings(options, server=True)
     tolerance = options.Verify if options.Verify is not None else options.verify
-    return settings.replace(
+    settings = settings.replace(
         conf_commands=settings.conf_commands + _without_ecdhe(options),
         no_ca_names=options.no_ca_names,
         session_id_prefix=options.id_prefix,
@@ -248,6 +260,15 @@ def _settings(options: ServerOptions) -> Settings:
         server_info=options.serverinfo,
         stapling=_stapling(options),
     )
+    if not _has_shared_secret(options):
+        return settings
+    from tlsdeck.commands import shared_secrets
+
+    return shared_secrets.with_server_secrets(settings, options)
+
+
+def _has_shared_secret(options: ServerOptions) -> bool:
+    return options.was_given("psk", "psk_hint", "psk_session", "srpvfile")
 
 
 def _stapling(options: ServerOptions) -> Stapling | None:
@@ -313,6 +334,10 @@ def server_printers(options: ServerOptions) -> list[Printer]:
         printers.append(report.ServerReport(out, quiet=options.quiet))
         kind = report.ServerConnectionReport if chosen is None else report.RequestReport
         printers.append(kind(out))
+    if _has_shared_secret(options):
+        from tlsdeck.commands import shared_secrets
+
+        printers += shared_secrets.server_printers(options, out, err)
     printers.append(data.Data(Stream(1)))
     return printers
 

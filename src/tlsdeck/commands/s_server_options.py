@@ -224,17 +224,25 @@ class SharedSecrets(Section):
     title = "Server identity"
 
     psk_identity: str = string(
-        "Identity to expect with -psk; default Client_identity", default="Client_identity", built=False
+        "Identity to expect with -psk; default Client_identity",
+        default="Client_identity",
+        requires="SSL_CTX_use_psk_identity_hint",
     )
-    psk_hint: str | None = string("Hint that tells clients which identity to use (TLS 1.2)", built=False)
-    psk: str | None = hex_digits("Pre-shared key in hexadecimal digits, as in 1a2b3c4d", built=False)
+    psk_hint: str | None = string(
+        "Hint that tells clients which identity to use (TLS 1.2)", requires="SSL_CTX_use_psk_identity_hint"
+    )
+    psk: str | None = hex_digits(
+        "Pre-shared key in hexadecimal digits, as in 1a2b3c4d", requires="SSL_CTX_use_psk_identity_hint"
+    )
     psk_session: str | None = infile(
-        "Session in PEM to take the pre-shared key from (TLS 1.3)", also="psk_session_file", built=False
+        "Session in PEM to take the pre-shared key from (TLS 1.3)", also="psk_session_file"
     )
     srpvfile: str | None = infile(
-        "File of SRP verifiers; deprecated since OpenSSL 3.0", also="srpval", built=False
+        "File of SRP verifiers; deprecated since OpenSSL 3.0", also="srpval", requires="SRP_VBASE_new"
     )
-    srpuserseed: str | None = string("Seed for the salts of unknown SRP users; deprecated", built=False)
+    srpuserseed: str | None = string(
+        "Seed for the salts of unknown SRP users; deprecated", requires="SRP_VBASE_new"
+    )
 
 
 class Protocol(Section):
@@ -274,9 +282,14 @@ class Protocol(Section):
     sctp_label_bug: bool = flag(
         "Use the wrong SCTP key label of old OpenSSL versions", requires="BIO_new_dgram_sctp", built=False
     )
-    use_srtp: str | None = string("SRTP profiles to accept, best first: SRTP_AEAD_AES_128_GCM", built=False)
+    use_srtp: str | None = string(
+        "SRTP profiles to accept, best first: SRTP_AEAD_AES_128_GCM", requires="SSL_CTX_set_tlsext_use_srtp"
+    )
     no_dhe: bool = flag("Do without finite-field DH key exchange")
-    nextprotoneg: str | None = string("Protocols to advertise by NPN, best first: h2,http/1.1", built=False)
+    nextprotoneg: str | None = string(
+        "Protocols to advertise by NPN, best first: h2,http/1.1",
+        requires="SSL_get0_next_proto_negotiated",
+    )
     alpn: str | None = string("Protocols to choose from by ALPN, best first: h2,http/1.1")
     sendfile: bool = flag("With -WWW and -HTTP, let the kernel encrypt and send files", built=False)
 

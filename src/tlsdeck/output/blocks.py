@@ -195,6 +195,11 @@ def secure_renegotiation(summary: Summary) -> str:
     return f"Secure Renegotiation IS{'' if summary.secure_renegotiation else ' NOT'} supported\n"
 
 
+def srtp_profile(summary: Summary) -> str:
+    """The SRTP profile agreed on (RFC 5764)."""
+    return _field("SRTP Extension negotiated, profile=", summary.srtp_profile)
+
+
 def session(summary: Summary) -> str:
     """The session as SSL_SESSION_print(3) shows it."""
     return summary.session or ""

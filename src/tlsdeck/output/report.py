@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 
 class ClientReport(Printer):
-    """s_client's report. The first connection is told in full, later ones in short; `show_certificates`: -showcerts."""
+    """s_client's report. The first connection is told in full, later ones in short.
 
-    def __init__(self, stream: Stream, *, show_certificates: bool = False) -> None:
+    `show_certificates`: -showcerts; `quiet`: not what NPN offers (-quiet with -debug leaves the rest).
+    """
+
+    def __init__(self, stream: Stream, *, show_certificates: bool = False, quiet: bool = False) -> None:
         self._show_certificates = show_certificates
+        self._quiet = quiet
         self._told_in_full = False
+        self._next_protocol = ""
         super().__init__(
             stream,
             {
@@ -28,6 +33,8 @@ class ClientReport(Printer):
                 events.NonBlockingSet: always("Turned on non blocking io\n"),
                 events.Blocked: _client_blocked,
                 events.StapleReceived: _staple_received,
+                events.NextProtocolsOffered: self._next_protocols_offered,
+                events.NextProtocolSelected: self._next_protocol_selected,
                 events.HandshakeCompleted: self._handshake_completed,
                 events.HandshakeFailed: self._handshake_failed,
                 events.ReportRequested: self._report_requested,
@@ -47,9 +54,17 @@ class ClientReport(Printer):
     def _report_requested(self, event: events.ReportRequested) -> str:
         return self._in_full(event.summary)
 
+    def _next_protocols_offered(self, event: events.NextProtocolsOffered) -> str:
+        return "" if self._quiet else f"Protocols advertised by server: {', '.join(event.protocols)}\n"
+
+    def _next_protocol_selected(self, event: events.NextProtocolSelected) -> str:
+        """Kept for the report: the number is what SSL_select_next_proto(3) returned."""
+        self._next_protocol = f"Next protocol: ({1 if event.common else 2}) {event.protocol}\n"
+        return ""
+
     def _next(self, summary: Summary) -> str:
         if self._told_in_full:
-            return _client_summary(summary)
+            return self._in_short(summary)
         self._told_in_full = True
         return self._in_full(summary)
 
@@ -63,7 +78,23 @@ class ClientReport(Printer):
             + blocks.timestamps(summary)
             + "---\n"
             + f"SSL handshake has read {summary.bytes_read} bytes and written {summary.bytes_written} bytes\n"
-            + _client_summary(summary, _public_key(summary))
+            + self._in_short(summary, _public_key(summary))
+        )
+
+    def _in_short(self, summary: Summary, public_key: str = "") -> str:
+        return (
+            blocks.verification(summary)
+            + blocks.cipher(summary)
+            + public_key
+            + blocks.secure_renegotiation(summary)
+            + f"Compression: {summary.compression or 'NONE'}\n"
+            + f"Expansion: {summary.expansion or 'NONE'}\n"
+            + self._next_protocol
+            + (f"ALPN protocol: {summary.alpn}\n" if summary.alpn else "No ALPN negotiated\n")
+            + blocks.srtp_profile(summary)
+            + _client_session(summary)
+            + (blocks.keying_material(summary) if summary.session else "")
+            + "---\n"
         )
 
     def _server_certificate(self, summary: Summary) -> str:
@@ -73,21 +104,6 @@ class ClientReport(Printer):
         already_shown = self._show_certificates and summary.chain
         pem = "" if already_shown else peer.pem
         return f"---\nServer certificate\n{pem}{blocks.certificate_names(peer)}"
-
-
-def _client_summary(summary: Summary, public_key: str = "") -> str:
-    return (
-        blocks.verification(summary)
-        + blocks.cipher(summary)
-        + public_key
-        + blocks.secure_renegotiation(summary)
-        + f"Compression: {summary.compression or 'NONE'}\n"
-        + f"Expansion: {summary.expansion or 'NONE'}\n"
-        + (f"ALPN protocol: {summary.alpn}\n" if summary.alpn else "No ALPN negotiated\n")
-        + _client_session(summary)
-        + (blocks.keying_material(summary) if summary.session else "")
-        + "---\n"
-    )
 
 
 def _public_key(summary: Summary) -> str:
@@ -253,6 +269,8 @@ def _server_handshake_completed(event: events.HandshakeCompleted) -> str:
         + blocks.groups(summary)
         + blocks.ca_names(summary)
         + f"CIPHER is {summary.cipher}\n"
+        + (f"NEXTPROTO is {summary.next_protocol}\n" if summary.next_protocol else "")
+        + blocks.srtp_profile(summary)
         + ("Reused session-id\n" if summary.reused else "")
         + blocks.secure_renegotiation(summary)
         + ("Renegotiation is DISABLED\n" if summary.renegotiation_disabled else "")

@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """One connection's event queue, and the settings its callbacks ask."""
+    """One connection's event queue, and the settings its callbacks ask. `lent`: what libssl may still read."""
 
-    __slots__ = ("events", "handshakes", "problem", "settings")
+    __slots__ = ("events", "handshakes", "lent", "problem", "settings")
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.events: list[events.Event] = []
         self.handshakes = 0  # of TLS 1.2 and below, completed; counted when `Watch.details` asks
         self.problem: BaseException | None = None
+        self.lent: object = None
 
 
 class Tap:
@@ -356,7 +357,7 @@ def tlsdeck_alpn(
 ) -> int:
     """SSL_CTX_set_alpn_select_cb(3): the first of ours that the client offered (RFC 7301 section 3.2)."""
     observer = observer_of(ssl)
-    places = _protocols(bytes(ffi.buffer(offered, offered_length)))
+    places = protocols(bytes(ffi.buffer(offered, offered_length)))
     observer.events.append(events.AlpnOffered(tuple(_printable(name) for name in places)))
     for name in observer.settings.alpn:
         if name in places:
@@ -377,8 +378,8 @@ def tlsdeck_server_info(
     return 1
 
 
-def _protocols(wire: bytes) -> dict[bytes, int]:
-    """Each protocol of an ALPN list, with where its name begins."""
+def protocols(wire: bytes) -> dict[bytes, int]:
+    """Each protocol of an ALPN or NPN list, in its order, with where its name begins."""
     places: dict[bytes, int] = {}
     start = 0
     while start < len(wire):

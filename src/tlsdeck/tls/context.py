@@ -8,7 +8,7 @@ one is reported.
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError, SettingError
-from tlsdeck.events import ExtensionsRefused, Statistics, TemporaryDhSet
+from tlsdeck.events import ExtensionsRefused, PskHintUnused, Statistics, TemporaryDhSet
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, own
 from tlsdeck.tls import callbacks
 from tlsdeck.tls.credentials import stack_of
@@ -373,6 +373,45 @@ def _staples(context: Pointer, settings: Settings) -> None:
         stapling.request_staple(context)
 
 
+def _next_protocols(context: Pointer, settings: Settings) -> None:
+    if settings.next_protocols:
+        from tlsdeck.tls import npn
+
+        npn.install(context, settings)
+
+
+def _srtp(context: Pointer, settings: Settings) -> None:
+    profiles = settings.srtp_profiles
+    # As with ALPN, 0 is success.
+    if profiles is not None and lib.SSL_CTX_set_tlsext_use_srtp(context, encoded(profiles)):
+        raise ConfigurationError("Error setting SRTP profile", error_stack())
+
+
+def _psk(context: Pointer, settings: Settings) -> Event | None:
+    if settings.psk is None:
+        return None
+    from tlsdeck.tls import psk
+
+    return psk.install(context, settings.psk, server=settings.server)
+
+
+def _psk_hint(context: Pointer, settings: Settings) -> Event | None:
+    if settings.psk_hint is None:
+        return None
+    if settings.min_version == lib.TLS1_3_VERSION:
+        return PskHintUnused()
+    if not lib.SSL_CTX_use_psk_identity_hint(context, encoded(settings.psk_hint)):
+        raise ConfigurationError("error setting PSK identity hint to context", error_stack())
+    return None
+
+
+def _srp(context: Pointer, settings: Settings) -> None:
+    if settings.srp_password or settings.srp_verifiers:
+        from tlsdeck.tls import srp
+
+        srp.install(context, settings)
+
+
 def _keylog(context: Pointer, settings: Settings) -> None:
     if settings.keylog:
         lib.SSL_CTX_set_keylog_callback(context, lib.tlsdeck_keylog)
@@ -391,7 +430,9 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _parameters,
     _stores,
     _ca_names,
+    _srtp,
     _candidates,
+    _next_protocols,
     _alpn,
     _extensions,
     _transparency,
@@ -399,8 +440,11 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _trust,
     _temporary_keys,
     _identities,
+    _psk,
+    _psk_hint,
     _id_context,
     _server_name,
+    _srp,
     _dane,
     _staples,
     _keylog,

@@ -7,7 +7,7 @@ says on failure what it wanted and from where, in the words of OpenSSL's own pro
 from __future__ import annotations
 
 from tlsdeck.errors import ConfigurationError
-from tlsdeck.native import encoded, error_stack, ffi, lib, own
+from tlsdeck.native import encoded, error_stack, ffi, lib, own, text
 from tlsdeck.record import Record
 
 TYPE_CHECKING = False
@@ -219,3 +219,19 @@ def tlsdeck_password(buffer: Pointer, size: int, _writing: int, argument: Pointe
         return -1
     ffi.memmove(buffer, secret, len(secret))
     return len(secret)
+
+
+_LONGEST_PASSWORD = 1024  # bytes
+
+
+def ask_password(prompt: str) -> str:
+    """A password from the terminal, not shown there while it is typed.
+
+    Raises:
+        ConfigurationError: there is none to be had.
+    """
+    lib.ERR_clear_error()
+    buffer = ffi.new("char[]", _LONGEST_PASSWORD + 1)
+    if lib.EVP_read_pw_string_min(buffer, 0, _LONGEST_PASSWORD, encoded(prompt), 0):
+        raise ConfigurationError("Can't read Password", error_stack())
+    return text(buffer)

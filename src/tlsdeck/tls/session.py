@@ -46,9 +46,19 @@ def load_session(path: str) -> Session:
     Raises:
         ConfigurationError: the file cannot be opened or holds no session.
     """
-    lib.ERR_clear_error()
-    bio = lib.BIO_new_file(encoded(path), b"r")
-    return _read_session(bio, f"Can't open session file {path}")
+    complaint = f"Can't open session file {path}"
+    return _read_session(_opened(path, complaint), complaint)
+
+
+def load_psk_session(path: str) -> Session:
+    """The session that is a pre-shared key for TLS 1.3, in a file as `-sess_out` writes it.
+
+    Raises:
+        ConfigurationError: the file cannot be opened or holds no session.
+    """
+    return _read_session(
+        _opened(path, f"Can't open PSK session file {path}"), f"Can't read PSK session file {path}"
+    )
 
 
 def parse_session(pem: str) -> Session:
@@ -59,14 +69,20 @@ def parse_session(pem: str) -> Session:
     """
     lib.ERR_clear_error()
     data = encoded(pem)
-    return _read_session(lib.BIO_new_mem_buf(data, len(data)), "Not a session in PEM")
+    bio = own(lib.BIO_new_mem_buf(data, len(data)), lib.BIO_free)
+    return _read_session(bio, "Not a session in PEM")
+
+
+def _opened(path: str, complaint: str) -> Pointer:
+    lib.ERR_clear_error()
+    bio = lib.BIO_new_file(encoded(path), b"r")
+    if bio == ffi.NULL:
+        raise ConfigurationError(complaint, error_stack())
+    return own(bio, lib.BIO_free)
 
 
 def _read_session(bio: Pointer, complaint: str) -> Session:
-    pointer = ffi.NULL
-    if bio != ffi.NULL:
-        pointer = lib.PEM_read_bio_SSL_SESSION(bio, ffi.NULL, ffi.NULL, ffi.NULL)
-        lib.BIO_free(bio)
+    pointer = lib.PEM_read_bio_SSL_SESSION(bio, ffi.NULL, ffi.NULL, ffi.NULL)
     if pointer == ffi.NULL:
         raise ConfigurationError(complaint, error_stack())
     return Session(pointer)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
+    from tlsdeck.tls.psk import PreSharedKey
+    from tlsdeck.tls.srp import Password, Verifiers
     from tlsdeck.tls.stapling import Stapling
     from tlsdeck.tls.verify import Trust, VerifyParameters
 
@@ -80,6 +82,12 @@ class Settings(Record):
     candidates: tuple[Candidate, ...] = ()  # chosen of for each connection; then `identities` are not used
     no_resume_ephemeral: bool = False
 
+    psk: PreSharedKey | None = None
+    psk_hint: str | None = None  # server, TLS 1.2 and below (RFC 4279 section 5.2)
+    srp_password: Password | None = None  # client
+    srp_verifiers: Verifiers | None = None  # server
+    srtp_profiles: str | None = None  # -use_srtp: names of RFC 5764 and 7714, separated by colons
+    next_protocols: tuple[bytes, ...] = ()  # NPN
     alpn: tuple[bytes, ...] = ()
     server_name: ServerNameRule | None = None  # server
     acknowledge_name: bool = False  # client: report whether a name was sent

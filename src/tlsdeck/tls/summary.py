@@ -67,6 +67,8 @@ def summarize(
         shared_ciphers=_shared_ciphers(ssl) if settings.server else (),
         offered_ciphers=_offered_ciphers(ssl) if settings.server else (),
         exported_key=_exported(ssl, *exporter) if exporter else None,
+        next_protocol=_next_protocol(ssl) if settings.next_protocols else None,
+        srtp_profile=_srtp_profile(ssl) if settings.srtp_profiles else None,
         details=_details(ssl, flags) if settings.watch.details else None,
     )
 
@@ -322,9 +324,22 @@ def supported_ciphers(ssl: Pointer) -> tuple[tuple[str, str], ...]:
 
 
 def _alpn(ssl: Pointer) -> str | None:
+    return _protocol(ssl, lib.SSL_get0_alpn_selected)
+
+
+def _next_protocol(ssl: Pointer) -> str | None:
+    return _protocol(ssl, lib.SSL_get0_next_proto_negotiated)
+
+
+def _protocol(ssl: Pointer, look: Callable[[Pointer, Pointer, Pointer], None]) -> str | None:
     data, length = ffi.new("unsigned char **"), ffi.new("unsigned int *")
-    lib.SSL_get0_alpn_selected(ssl, data, length)
+    look(ssl, data, length)
     return bytes(ffi.buffer(data[0], length[0])).decode("latin-1") if length[0] else None
+
+
+def _srtp_profile(ssl: Pointer) -> str | None:
+    profile = lib.SSL_get_selected_srtp_profile(ssl)
+    return None if profile == ffi.NULL else text(profile.name)
 
 
 def _compression(method: Pointer) -> str | None:
