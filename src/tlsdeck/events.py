@@ -587,6 +587,10 @@ class SrpParametersReceived(Event):
     accepted: bool
 
 
+class SrpUserWanted(Event):
+    """Client: the server wants an SRP user's name, which is kept back until then: it gets it on a new connection."""
+
+
 class SrpUserReceived(Event):
     """Server: the client's SRP user name. `info` is what the file of verifiers says about this user.
 

@@ -123,6 +123,7 @@ class Setup(Record):
     newest: NewestSession
     show: Callable[[Event], None]
     clock: Clock
+    nameless: Context | None  # -srp_lateuser: for a first connection that keeps the user's name back
 
 
 def _setup(
@@ -135,7 +136,8 @@ def _setup(
     context = Context(settings, show)
     dane = _dane(options, context, destination.server_name, show)
     clock = Clock(_limits(options))
-    return Setup(options, context, destination, dialogues, expected, dane, newest, show, clock)
+    nameless = _nameless(options, settings)
+    return Setup(options, context, destination, dialogues, expected, dane, newest, show, clock, nameless)
 
 
 def _limits(options: ClientOptions) -> Limits:
@@ -192,6 +194,13 @@ def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:
         return None
     limits = [int(each) for each in (options.handshake_timeout, options.total_timeout) if each is not None]
     return max(1, min([limit, *limits]))
+
+
+def _nameless(options: ClientOptions, settings: Settings) -> Context | None:
+    password = settings.srp_password
+    if password is None or not options.srp_lateuser:
+        return None
+    return Context(settings.replace(srp_password=password.replace(user=None)))
 
 
 def _identities(options: ClientOptions) -> tuple[Identity, ...]:
@@ -412,10 +421,23 @@ def connect(setup: Setup, *, visit: bool = False) -> Outcome:
     setup.clock.enter("handshake")
     try:
         setup.show(events.Connected(descriptor, endpoint.local_address(descriptor), str(address)))
-        return _talk(setup, descriptor, visit=visit)
+        outcome = _talk(setup, descriptor, visit=visit)
     except OutputError:
         # Whoever read our output has gone; that is how a pipeline ends, not a failure.
         return WELL
+    if outcome is _NAME_WANTED:
+        return connect(setup.replace(nameless=None), visit=visit)
+    return outcome
+
+
+_NAME_WANTED = Outcome("handshake")
+_UNKNOWN_PSK_IDENTITY = 115  # alert (RFC 4279 section 2)
+
+
+def _is_name_wanted(ending: Ending) -> bool:
+    """Whether the server has answered a ClientHello without a user's name that it wants one (RFC 5054 section 2.5.1.2)."""
+    stack = ending.error.stack if ending.error else ()
+    return any(f"SSL alert number {_UNKNOWN_PSK_IDENTITY}" in line for line in stack)
 
 
 def _told(error: TlsdeckError) -> str:
@@ -426,7 +448,7 @@ def _told(error: TlsdeckError) -> str:
 
 def _talk(setup: Setup, descriptor: int, *, visit: bool) -> Outcome:
     connection = Connection(
-        setup.context,
+        setup.nameless or setup.context,
         transport.descriptor(descriptor),
         server_name=setup.destination.server_name,
         session=setup.newest.session(),
@@ -450,6 +472,10 @@ def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bo
         ending = pump.run()
         if ending.reason == "done":
             ending = _await_ticket(setup, pump) or ending
+        if setup.nameless and _is_name_wanted(ending):
+            show(events.SrpUserWanted())
+            sockets.hang_up(descriptor, connection.discard)
+            return _NAME_WANTED
         outcome = finish(ending, connection, show)
     connection.shutdown()
     pump.flush()
