@@ -57,16 +57,16 @@ def load_verifiers(path: str, seed: str | None) -> Verifiers:
     if result:
         message = f'Cannot initialize SRP verifier file "{path}":ret={result}'
         raise ConfigurationError(message, (_PROBLEMS.get(result, "unknown problem"), *error_stack()))
-    if pointer.default_N == ffi.NULL and lib.sk_SRP_user_pwd_num(pointer.users_pwd) > 0:
-        # Only a file with groups of its own has a default. Without one, made-up users get that of a real one.
-        first = lib.sk_SRP_user_pwd_value(pointer.users_pwd, 0)
-        pointer.default_N, pointer.default_g = first.N, first.g
+    if lib.sk_SRP_user_pwd_num(pointer.users_pwd) > 0:
+        # Left alone, libcrypto would give made-up users a group that perhaps nobody else has.
+        user = lib.sk_SRP_user_pwd_value(pointer.users_pwd, 0)
+        pointer.default_N, pointer.default_g = user.N, user.g
     return Verifiers(pointer)
 
 
 # Results of SRP_VBASE_init.
 _PROBLEMS = {
-    1: "a line in it has not six fields, or it is of a group that is not there",
+    1: "a line in it has not six fields",
     2: "a number in it cannot be read",
     3: "it cannot be opened",
     4: "out of memory",
