@@ -172,6 +172,22 @@ def test_client_report_is_short_from_the_second_connection_on() -> None:
     assert text == FAILED_1_3 + FAILED_1_3[FAILED_1_3.index("Verification") :]
 
 
+@pytest.mark.parametrize("common, number", [(True, 1), (False, 2)])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_client_report_of_npn(common: bool, number: int, quiet: bool) -> None:
+    offered = events.NextProtocolsOffered(("h2", "http/1.1"))
+    selected = events.NextProtocolSelected("h2", common)
+    text = shown(ClientReport, offered, selected, failed(NOTHING), quiet=quiet)
+    assert text.startswith("Protocols advertised by server: h2, http/1.1\n---\n") is not quiet
+    assert f"Expansion: NONE\nNext protocol: ({number}) h2\nNo ALPN negotiated\n" in text
+
+
+def test_client_report_of_srtp() -> None:
+    summary = CLIENT_1_2.replace(srtp_profile="SRTP_AEAD_AES_128_GCM")
+    text = shown(ClientReport, events.HandshakeCompleted(summary))
+    assert "ALPN protocol: h2\nSRTP Extension negotiated, profile=SRTP_AEAD_AES_128_GCM\nSSL-Session:" in text
+
+
 def test_client_report_is_full_when_it_is_requested() -> None:
     requested = events.ReportRequested(CLIENT_1_3)
     assert shown(ClientReport, COMPLETED_1_3, requested, requested) == FULL_1_3 * 3
@@ -354,6 +370,13 @@ def test_server_report_when_quiet_leaves_out_alpn_only() -> None:
         events.ContextSwitched(),
     )
     assert shown(ServerReport, *happened, quiet=True) == "ACCEPT\nSwitching server context.\n"
+
+
+def test_server_report_of_npn_and_srtp() -> None:
+    summary = SERVER_1_3.replace(next_protocol="h2", srtp_profile="SRTP_AES128_CM_SHA1_80")
+    text = shown(ServerConnectionReport, events.HandshakeCompleted(summary))
+    lines = "NEXTPROTO is h2\nSRTP Extension negotiated, profile=SRTP_AES128_CM_SHA1_80\n"
+    assert f"CIPHER is TLS_AES_256_GCM_SHA384\n{lines}Secure Renegotiation" in text
 
 
 def test_request_report_says_when_it_waits() -> None:

@@ -49,7 +49,7 @@ class Met(Pair):
 
 
 def shake(verifiers: Verifiers, password: Password) -> Met:
-    server = Settings(server=True, srp_verifiers=verifiers, conf_commands=SRP_SUITES, **only(TLS12))
+    server = Settings(server=True, srp_verifiers=verifiers, conf_commands=SRP_SUITES)
     client = client_settings(
         srp_password=password, conf_commands=SRP_SUITES, watch=Watch(messages=True), **only(TLS12)
     )
