@@ -534,7 +534,7 @@ class NextProtocolSelected(Event):
 
 
 class PskKeySet(Event):
-    """A key was given to authenticate with, by a pre-shared key; `server`: to authenticate clients."""
+    """A context has a pre-shared key now. `server`: whether it is a server's."""
 
     server: bool
 
@@ -564,9 +564,9 @@ class PskIdentityUnsendable(Event):
 
 
 class PskIdentityReceived(Event):
-    """Server: whose key the client has. An identity that is not `expected` is `accepted` up to TLS 1.2.
+    """Server: the client's identity. One that is not `expected` is `accepted` up to TLS 1.2 all the same.
 
-    What is `expected` in TLS 1.3 is not told.
+    In TLS 1.3 only such an identity is told, and it is not accepted.
     """
 
     identity: str

@@ -99,7 +99,7 @@ def test_small_prime_is_refused(talk: Try) -> None:
     assert "insufficient security" in client.err
 
 
-@pytest.mark.parametrize("option", ["-debug", "-msg", "-srp_moregroups"])
+@pytest.mark.parametrize("option", ["-debug", "-msg", "-trace", "-srp_moregroups"])
 def test_group_is_shown(option: str, talk: Try) -> None:
     client, _ = talk(NOCERT, f"{SECRET} {option}")
     assert client.code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tls.pairs import TLS12, TLS13, Pair, client_settings, only, received, server_settings
-from tlsdeck.errors import ConfigurationError, PeerError
+from tlsdeck.errors import ConfigurationError, PeerError, TlsdeckError
 from tlsdeck.events import (
     Event,
     PskHintUnused,
@@ -130,6 +130,14 @@ def test_load_psk_session_of_anything_else_is_an_error(
         load_psk_session(str(path))
     assert raised.value.message == f"{message} {path}"
     assert raised.value.stack
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_key_that_the_library_does_not_take_ends_the_handshake(version: int) -> None:
+    long = KEY.replace(key=513 * b"k")
+    both = Pair(client_settings(psk=long, **only(version)), serving_psk(long))
+    with pytest.raises(TlsdeckError):
+        both.shake()
 
 
 # --- TLS 1.2 ---------------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
 
 
 def _has_shared_secret(options: ClientOptions) -> bool:
-    return options.was_given("psk", "psk_session", "srpuser", "srppass", "srp_strength")
+    return options.was_given("psk", "psk_session", "srpuser", "srp_strength")
 
 
 def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:

@@ -71,7 +71,7 @@ def _password(options: ClientOptions) -> str:
 
 def client_printers(options: ClientOptions, out: Stream, err: Stream) -> list[Printer]:
     """The printers of what is said about these secrets."""
-    shown = options.debug or options.msg or options.srp_moregroups
+    shown = options.debug or options.msg or options.trace or options.srp_moregroups
     return [
         printers.PskDiagnostics(err),
         printers.SrpParameters(err, shown=shown, debug=options.debug),
