@@ -435,7 +435,7 @@ _UNKNOWN_PSK_IDENTITY = 115  # alert (RFC 4279 section 2)
 
 
 def _is_name_wanted(ending: Ending) -> bool:
-    """Whether the server has answered a ClientHello without a user's name that it wants one (RFC 5054 section 2.5.1.2)."""
+    """Whether a ClientHello without a user's name was answered by asking for it (RFC 5054 section 2.5.1.2)."""
     stack = ending.error.stack if ending.error else ()
     return any(f"SSL alert number {_UNKNOWN_PSK_IDENTITY}" in line for line in stack)
 
