@@ -89,8 +89,11 @@ CLIENT_1_3 = (
     ),
     client("long_identity", f"-psk 12 -psk_identity {300 * 'i'}", "\nNew, ", peer=f"{RSA} {AES_128} -psk 12"),
     client("long_key", f"-psk {512 * '1a'}", "\nReused, ", peer=f"-nocert -psk {512 * '1a'}"),
-    client("debug", "-psk 1a2b -debug", "setting client callback", peer="-nocert -psk 1a2b"),
-    client("quiet_debug", "-psk 1a2b -debug -brief", "setting client callback", peer="-nocert -psk 1a2b"),
+    client("debug", "-psk 1a2b -debug", "setting client callback", peer="-nocert -psk 1a2b -num_tickets 0"),
+    client(
+        "quiet_debug", "-psk 1a2b -debug -brief", "setting client callback",
+        peer="-nocert -psk 1a2b -num_tickets 0",
+    ),
     client("brief", "-psk 1a2b -brief", "No peer certificate", peer="-nocert -psk 1a2b"),
     client("chacha", "-psk 12", "CHACHA20", peer="-nocert -psk 12 -ciphersuites TLS_CHACHA20_POLY1305_SHA256"),
     client(
@@ -103,7 +106,8 @@ CLIENT_1_3 = (
     client("session", "-psk_session tls13.pem", "\nReused, ", peer=f"{RSA} -psk_session tls13.pem"),
     client("session_nocert", "-psk_session tls13.pem", "\nReused, ", peer="-nocert -psk_session tls13.pem"),
     client(
-        "session_debug", "-psk_session tls13.pem -debug", "\nReused, ", peer=f"{RSA} -psk_session tls13.pem"
+        "session_debug", "-psk_session tls13.pem -debug", "\nReused, ",
+        peer=f"{RSA} -psk_session tls13.pem -num_tickets 0",
     ),
     client(
         "session_not_there", "-psk_session tls13.pem -psk_identity x", "\nNew, ",
