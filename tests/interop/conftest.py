@@ -1,0 +1,50 @@
+"""The fixture `daemon`: a real server by its name in servers.py. It runs until the session ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from interop.daemons import Daemon
+from interop.servers import SERVERS
+
+Start = Callable[[str], Daemon]
+ASKED = pytest.StashKey[dict[Daemon, int]]()  # of a test: the servers it talked to, how much they had logged before
+
+
+@pytest.fixture(scope="session")
+def running(pki: dict[str, bytes]) -> Iterator[dict[str, Daemon]]:
+    """The servers that were asked for so far."""
+    assert os.geteuid() == 0, "these tests give each server a user of its own: run them as root"
+    daemons: dict[str, Daemon] = {}
+    yield daemons
+    with ExitStack() as stack:  # one that does not end keeps none of the others
+        for daemon in daemons.values():
+            stack.callback(daemon.stop)
+
+
+@pytest.fixture
+def daemon(request: pytest.FixtureRequest, running: dict[str, Daemon], pki: dict[str, bytes]) -> Start:
+    """Start a server, or find it running."""
+    asked: dict[Daemon, int] = request.node.stash.setdefault(ASKED, {})
+
+    def find(name: str) -> Daemon:
+        if name not in running:
+            running[name] = Daemon(name, SERVERS[name], pki)
+        asked.setdefault(running[name], len(running[name].log()))
+        return running[name]
+
+    return find
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its servers logged meanwhile."""
+    report = yield
+    if report.failed:
+        for daemon, before in item.stash.get(ASKED, {}).items():
+            report.sections.append((f"log of {daemon.name}", daemon.log()[before:]))
+    return report
