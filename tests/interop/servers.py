@@ -57,6 +57,16 @@ def dovecot(place: Place) -> Sequence[str]:
     return [program("dovecot"), "-F", "-c", str(config)]
 
 
+def gnutls(place: Place) -> Sequence[str]:
+    """Says every line again. Asks for a client's certificate, and is content without."""
+    identity = ["--x509certfile", "fullchain.pem", "--x509keyfile", "chain.key"]
+    clients = ["--x509cafile", "root.pem", "--verify-client-cert"]
+    protocols = ["--alpn", "echo/1", "--alpn", "echo/2"]
+    # It has no option for the address and listens on all of them.
+    port = ["--port", str(place.ports["echo"])]
+    return [program("gnutls-serv"), "--echo", *identity, *clients, *protocols, *port]
+
+
 def inn(place: Place) -> Sequence[str]:
     """The part of INN that readers talk to. It finds an empty spool."""
     config = place.write(
@@ -177,6 +187,22 @@ def nginx(place: Place) -> Sequence[str]:
         """,
     )
     return [program("nginx"), "-c", str(config), "-e", "stderr"]
+
+
+def nss(place: Place) -> Sequence[str]:
+    """selfserv answers every HTTP request with its own words. It has no option for the address either."""
+    nss_database(place)
+    words = ["-d", f"sql:{place}/nss", "-n", "localhost", "-w", "", "-p", str(place.ports["https"]), "-V", "tls1.2:tls1.3"]
+    return [program("selfserv"), *words, "-u", "-r"]  # with tickets; a client's certificate is asked for
+
+
+def nss_database(place: Place) -> None:
+    """What NSS has for files: nss/ knows the authority and the server's certificate, which is called localhost."""
+    (place.path / "nss").mkdir()
+    database = ["-d", f"sql:{place}/nss"]
+    place.run(program("certutil"), *database, "-N", "--empty-password")
+    place.run(program("certutil"), *database, "-A", "-n", "root", "-t", "CT,C,", "-i", "root.pem")
+    place.run(program("pk12util"), *database, "-i", "open.p12", "-W", "", "-K", "")
 
 
 def postfix(place: Place) -> Sequence[str]:
@@ -349,10 +375,12 @@ seccomp_sandbox=NO
 
 SERVERS = {
     "dovecot": Server(dovecot, ("imap", "pop3", "sieve", "lmtp"), user="root"),
+    "gnutls": Server(gnutls, ("echo",)),
     "inn": Server(inn, ("nntp",), user="news"),  # nobody else may run INN's programs
     "inspircd": Server(inspircd, ("irc",)),
     "mariadb": Server(mariadb, ("mysql",)),
     "nginx": Server(nginx, ("https",)),
+    "nss": Server(nss, ("https",)),
     "postfix": Server(postfix, ("smtp",), user="root"),
     "postgres": Server(postgres, ("postgres",), ready="ready to accept connections", stop=signal.SIGINT),
     "prosody": Server(prosody, ("xmpp", "xmpp-server")),
