@@ -60,7 +60,9 @@ class BesideServer:
         assert ours[1].code == original[1].code == 0, f"{ours[1].out}\n{ours[1].err}"
         return ours[1]
 
-    def play(self, program: Program, options: str, command: str, talk: Sequence[Step]) -> tuple[Finished, Finished]:
+    def play(
+        self, program: Program, options: str, command: str, talk: Sequence[Step]
+    ) -> tuple[Finished, Finished]:
         """The server, the client."""
         directory = self.workdir(program[-1])
         server = start_server(self.start, program, options, directory)

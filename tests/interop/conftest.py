@@ -12,7 +12,9 @@ from interop.daemons import Daemon
 from interop.servers import SERVERS
 
 Start = Callable[[str], Daemon]
-ASKED = pytest.StashKey[dict[Daemon, int]]()  # of a test: the servers it talked to, how much they had logged before
+ASKED = pytest.StashKey[
+    dict[Daemon, int]
+]()  # of a test: the servers it talked to, how much they had logged before
 
 
 @pytest.fixture(scope="session")

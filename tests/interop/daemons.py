@@ -34,7 +34,9 @@ def program(name: str) -> str:
             continue
         for path in Path("/").glob(pattern.removeprefix("/")):
             return str(path)
-        raise AssertionError(f"no program {pattern}: it is in Debian's package {package}; `make interop` installs it")
+        raise AssertionError(
+            f"no program {pattern}: it is in Debian's package {package}; `make interop` installs it"
+        )
     raise AssertionError(f"the program {name!r} has no line in {PACKAGES.name}")
 
 
@@ -111,7 +113,7 @@ class Daemon:
     def __init__(self, name: str, server: Server, pki: dict[str, bytes]) -> None:
         self.name, self.server = name, server
         # Not pytest's directory: only its owner may enter that.
-        self.place = Place(Path(tempfile.mkdtemp(prefix=f"interop-{name}-", dir="/tmp")), server.user)  # noqa: S108
+        self.place = Place(Path(tempfile.mkdtemp(prefix=f"interop-{name}-", dir="/tmp")), server.user)
         self.place.path.chmod(0o755)
         populate(self.place.path, pki)
         self.ports = self.place.ports
@@ -142,6 +144,5 @@ class Daemon:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(POLITE)
-        for service, port in self.ports.items():
-            wait_for(f"{self.name} has closed its {service} port", lambda port=port: not is_listening(port))
+        wait_for(f"{self.name} has closed its ports", lambda: not any(map(is_listening, self.ports.values())))
         shutil.rmtree(self.place.path)

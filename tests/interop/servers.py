@@ -92,7 +92,7 @@ def inn(place: Place) -> Sequence[str]:
     )
     place.write("active", "control 0000000000 0000000001 n\ntest.group 0000000000 0000000001 y\n")
     place.write("newsgroups", "test.group\tfor tests\n")
-    place.write("storage.conf", 'method tradspool { newsgroups: * class: 0 }\n')
+    place.write("storage.conf", "method tradspool { newsgroups: * class: 0 }\n")
     place.write(
         "readers.conf",
         """
@@ -190,9 +190,21 @@ def nginx(place: Place) -> Sequence[str]:
 
 
 def nss(place: Place) -> Sequence[str]:
-    """selfserv answers every HTTP request with its own words. It has no option for the address either."""
+    """NSS's selfserv: the same answer to every HTTP request. It has no option for the address either."""
     nss_database(place)
-    words = ["-d", f"sql:{place}/nss", "-n", "localhost", "-w", "", "-p", str(place.ports["https"]), "-V", "tls1.2:tls1.3"]
+    place.write("request", "GET / HTTP/1.0\r\n\r\n")  # for tstclnt, which stays for ever when it reads stdin
+    words = [
+        "-d",
+        f"sql:{place}/nss",
+        "-n",
+        "localhost",
+        "-w",
+        "",
+        "-p",
+        str(place.ports["https"]),
+        "-V",
+        "tls1.2:tls1.3",
+    ]
     return [program("selfserv"), *words, "-u", "-r"]  # with tickets; a client's certificate is asked for
 
 
@@ -297,7 +309,15 @@ TLSCertificateKeyFile {place}/chain.key
 TLSCACertificateFile {place}/cas.pem
 """,
     )
-    return [program("slapd"), "-d", "stats", "-f", str(config), "-h", f"ldap://127.0.0.1:{place.ports['ldap']}/"]
+    return [
+        program("slapd"),
+        "-d",
+        "stats",
+        "-f",
+        str(config),
+        "-h",
+        f"ldap://127.0.0.1:{place.ports['ldap']}/",
+    ]
 
 
 def squid(place: Place) -> Sequence[str]:

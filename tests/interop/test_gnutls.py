@@ -42,7 +42,9 @@ def test_client(
 def test_client_resumes(version: str, daemon: StartDaemon, start: Start, workdir: Workdir) -> None:
     port = daemon("gnutls").ports["echo"]
     command = f"-connect 127.0.0.1:{port} -tls{version.replace('.', '_')} {TRUST}"
-    beside = Beside(start, workdir, {r"lifetime hint: \d+": "lifetime hint: <seconds>"})  # less than its round number
+    beside = Beside(
+        start, workdir, {r"lifetime hint: \d+": "lifetime hint: <seconds>"}
+    )  # less than its round number
     beside.run(f"{command} -sess_out session.pem", PING)
     resumed = beside.run(f"{command} -sess_in session.pem", PING)
     assert f"Reused, TLSv{version}, Cipher is " in resumed.out
@@ -68,22 +70,32 @@ SERVER = "-rev -cert chain.pem -key chain.key -cert_chain inter.pem"
         ("", "--priority NORMAL:-VERS-ALL:+VERS-TLS1.3", "(TLS1.3-X.509)-(ECDHE"),
         ("-tls1_2", "", "(TLS1.2-X.509)-(ECDHE"),
         ("-alpn second,first", "--alpn first --alpn second", "- Application protocol: second"),
-        ("-Verify 3 -CAfile root.pem", "--x509certfile client.pem --x509keyfile client.key", "- Successfully sent"),
+        (
+            "-Verify 3 -CAfile root.pem",
+            "--x509certfile client.pem --x509keyfile client.key",
+            "- Successfully sent",
+        ),
         ("-groups P-521", "", "SECP521R1"),
     ],
 )
 def test_server(options: str, words: str, shows: str, start: Start, workdir: Workdir) -> None:
-    command = f"{program('gnutls-cli')} --x509cafile root.pem --verify-hostname localhost --sni-hostname localhost"
-    talk = [Until("Handshake was completed"), b"some words\n", Until("sdrow emos"), Eof()]
-    client = BesideServer(start, workdir).run(f"{SERVER} {options}", f"{command} {words} -p {{port}} 127.0.0.1", talk)
+    command = (
+        f"{program('gnutls-cli')} --x509cafile root.pem --verify-hostname localhost --sni-hostname localhost"
+    )
+    talk = (Until("Handshake was completed"), b"some words\n", Until("sdrow emos"), Eof())
+    client = BesideServer(start, workdir).run(
+        f"{SERVER} {options}", f"{command} {words} -p {{port}} 127.0.0.1", talk
+    )
     assert "- Status: The certificate is trusted." in client.out
     assert shows in client.out
 
 
 @VERSIONS
 def test_server_resumes(version: str, start: Start, workdir: Workdir) -> None:
-    command = f"{program('gnutls-cli')} --x509cafile root.pem --verify-hostname localhost --resume --waitresumption"
-    talk = [Until("This is a resumed session"), b"some words\n", Until("sdrow emos"), Eof()]
+    command = (
+        f"{program('gnutls-cli')} --x509cafile root.pem --verify-hostname localhost --resume --waitresumption"
+    )
+    talk = (Until("This is a resumed session"), b"some words\n", Until("sdrow emos"), Eof())
     words = f"--priority NORMAL:-VERS-ALL:+VERS-TLS{version} -p {{port}} 127.0.0.1"
     client = BesideServer(start, workdir).run(f"{SERVER}", f"{command} {words}", talk, clients=2)
     assert "*** This is a resumed session" in client.out

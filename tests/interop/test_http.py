@@ -43,7 +43,9 @@ def test_nginx_speaks_http_2(daemon: StartDaemon, start: Start, workdir: Workdir
     port = daemon("nginx").ports["https"]
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("00 00 00 04 00 00 00 00 00")
     command = f"-connect 127.0.0.1:{port} -servername localhost -alpn h2,http/1.1 {TRUST} localhost"
-    ours = Beside(start, workdir).run(command, [Until("    Verify"), preface, Until("\0\0\0\x04\x01\0\0\0\0"), Eof()])
+    ours = Beside(start, workdir).run(
+        command, [Until("    Verify"), preface, Until("\0\0\0\x04\x01\0\0\0\0"), Eof()]
+    )
     assert "ALPN protocol: h2\n" in ours.out
 
 
@@ -51,7 +53,7 @@ def test_nginx_speaks_http_2(daemon: StartDaemon, start: Start, workdir: Workdir
 def test_nginx_resumes(version: str, daemon: StartDaemon, start: Start, workdir: Workdir) -> None:
     port = daemon("nginx").ports["https"]
     command = f"-connect 127.0.0.1:{port} -crlf -servername localhost {version} {TRUST} localhost"
-    talk = [get("localhost"), Until("this is localhost")]
+    talk = (get("localhost"), Until("this is localhost"))
     beside = Beside(start, workdir, DATE)
     beside.run(f"{command} -sess_out session.pem", talk)
     assert "Reused, TLSv1." in beside.run(f"{command} -sess_in session.pem", talk).out
@@ -64,7 +66,11 @@ def test_nginx_resumes(version: str, daemon: StartDaemon, start: Start, workdir:
         ("-www", "", "Ciphers supported in s_server binary"),
         ("-WWW", "", "secret\nsecond line\n"),
         ("-HTTP", "--http0.9", "secret\nsecond line\n"),
-        ("-www -Verify 3 -CAfile root.pem -verify_return_error", "--cert client.pem --key client.key", "a client"),
+        (
+            "-www -Verify 3 -CAfile root.pem -verify_return_error",
+            "--cert client.pem --key client.key",
+            "a client",
+        ),
         ("-www -alpn http/1.1", "-v", "ALPN: server accepted http/1.1"),
     ],
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from interop.beside import Beside
+from interop.beside import Beside, assert_heard
 from interop.conftest import Start as StartDaemon
 from support.fixtures import Start, Workdir
 from support.peers import start_server
-from support.programs import OPENSSL, Eof, Until
+from support.programs import OPENSSL, OURS, Eof, Until
 
 TRUST = "-CAfile root.pem -verify_return_error -verify_hostname localhost"
 ALICE = "-proxy_user alice -proxy_pass pass:secret"
@@ -39,9 +39,14 @@ def test_starttls_behind_a_proxy(
     proxy: str, user: str, output: str, daemon: StartDaemon, start: Start, workdir: Workdir
 ) -> None:
     port, mail = daemon(proxy).ports["proxy"], daemon("dovecot").ports["imap"]
-    options = f"-proxy 127.0.0.1:{port} -connect 127.0.0.1:{mail} {user} -starttls imap {TRUST} -crlf {output}"
-    talk = [b"a CAPABILITY\n", Until("a OK"), b"b LOGOUT\n", Until("b OK")]
-    Beside(start, workdir).run(options, talk)
+    options = (
+        f"-proxy 127.0.0.1:{port} -connect 127.0.0.1:{mail} {user} -starttls imap {TRUST} -crlf {output}"
+    )
+    talk = (b"a CAPABILITY\n", Until("a OK"), b"b LOGOUT\n", Until("b OK"))
+    # Ours alone: the original waits for ever when the greeting comes in one piece with the proxy's answer.
+    ours = Beside(start, workdir).play(OURS, options, talk)
+    assert_heard(talk, ours)
+    assert ours.code == 0
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,9 @@ def test_a_proxy_refuses(
     proxy: str, user: str, answer: str, daemon: StartDaemon, start: Start, workdir: Workdir
 ) -> None:
     port = daemon(proxy).ports["proxy"]
-    ours = Beside(start, workdir, COUNT).run(f"-proxy 127.0.0.1:{port} -connect 127.0.0.1:9 {user}", [Eof()], code=1)
+    ours = Beside(start, workdir, COUNT).run(
+        f"-proxy 127.0.0.1:{port} -connect 127.0.0.1:9 {user}", [Eof()], code=1
+    )
     assert f"s_client: HTTP CONNECT failed, reason= {answer}" in ours.err
 
 
@@ -66,5 +73,7 @@ def test_nobody_listens_behind_a_proxy(
     proxy: str, user: str, daemon: StartDaemon, start: Start, workdir: Workdir
 ) -> None:
     port = daemon(proxy).ports["proxy"]
-    ours = Beside(start, workdir, COUNT).run(f"-proxy 127.0.0.1:{port} -connect 127.0.0.1:9 {user}", [Eof()], code=1)
+    ours = Beside(start, workdir, COUNT).run(
+        f"-proxy 127.0.0.1:{port} -connect 127.0.0.1:9 {user}", [Eof()], code=1
+    )
     assert "s_client: HTTP CONNECT failed, reason= 50" in ours.err

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import pytest
 
 from interop.beside import Beside, Masks
 from interop.conftest import Start as StartDaemon
 from support.fixtures import Start, Workdir
-from support.programs import OURS, Step, Until
+from support.programs import Step, Until
 
 TRUST = "-CAfile root.pem -verify_return_error -verify_hostname localhost -servername localhost"
 STREAM = "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:{}' from='{}' to='localhost' version='1.0'>\n"
@@ -40,9 +41,9 @@ def packet(number: int, content: bytes) -> bytes:
     return len(content).to_bytes(3, "little") + bytes([number]) + content
 
 
-LDAP_SEARCH = bytes.fromhex("30 25 02 01 02 63 20 04 00 0a 01 00 0a 01 00 02 01 00 02 01 00 01 01 00 87 0b") + (
-    b"objectClass" + bytes.fromhex("30 00")
-)
+LDAP_SEARCH = bytes.fromhex(
+    "30 25 02 01 02 63 20 04 00 0a 01 00 0a 01 00 02 01 00 02 01 00 01 01 00 87 0b"
+) + (b"objectClass" + bytes.fromhex("30 00"))
 LDAP_UNBIND = bytes.fromhex("30 05 02 01 03 42 00")
 MYSQL_LOGIN = bytes.fromhex("85 a6 0f 00 00 00 00 01 21") + bytes(23) + b"root\0\0"
 MYSQL_QUERY = b"\x03show session status like 'Ssl_cipher'"
@@ -97,7 +98,7 @@ VISITS = (
             b"quit\n",
             Until("+OK Logging out."),
         ),
-        masks={r"(?m)^\0+\n": ""},  # the original shows more of its buffer than the greeting
+        masks={r"(?m)^\0+\n?": ""},  # the original shows more of its buffer than the greeting
     ),
     Visit(
         "sieve",
@@ -194,13 +195,18 @@ VISITS = (
     Visit(
         "postgres",
         "postgres",
-        ((len(POSTGRES_STARTUP) + 4).to_bytes(4, "big") + POSTGRES_STARTUP, Until("server_encoding"), POSTGRES_QUIT),
+        (
+            (len(POSTGRES_STARTUP) + 4).to_bytes(4, "big") + POSTGRES_STARTUP,
+            Until("server_encoding"),
+            POSTGRES_QUIT,
+        ),
         options="",
         masks={r"(?s)(K\0\0\0\x0c).*(Z\0\0\0)": r"\1<key>\2"},
     ),
 )
 each = pytest.mark.parametrize(
-    "visit", [pytest.param(visit, id=visit.protocol, marks=pytest.mark.xdist_group(visit.server)) for visit in VISITS]
+    "visit",
+    [pytest.param(visit, id=visit.protocol, marks=pytest.mark.xdist_group(visit.server)) for visit in VISITS],
 )
 
 
@@ -211,3 +217,41 @@ def test_a_visit_is_like_the_originals(
 ) -> None:
     port = daemon(visit.server).ports[visit.protocol]
     Beside(start, workdir, visit.masks).run(visit.command(port, output), visit.talk, visit.code)
+
+
+def the(protocol: str) -> Visit:
+    return next(visit for visit in VISITS if visit.protocol == protocol)
+
+
+@pytest.mark.xdist_group("postfix")
+def test_a_mail_is_sent(daemon: StartDaemon, start: Start, workdir: Workdir) -> None:
+    """With -quiet no line is a command, so that RCPT does not ask for a renegotiation."""
+    port = daemon("postfix").ports["smtp"]
+    talk: list[Step] = [
+        b"EHLO client.example.net\n",
+        Until("250 CHUNKING"),
+        b"MAIL FROM:<alice@example.net>\n",
+        Until("250 2.1.0 Ok"),
+        b"RCPT TO:<bob@localhost>\n",
+        Until("250 2.1.5 Ok"),
+        b"DATA\n",
+        Until("354 "),
+        b"Subject: a test\n\nQuite short.\n.\n",
+        Until("250 2.0.0 Ok: queued as"),
+        b"QUIT\n",
+        Until("221 2.0.0 Bye"),
+    ]
+    Beside(start, workdir, {r"queued as \w+": "queued as <id>"}).run(
+        the("smtp").command(port, "-quiet"), talk
+    )
+
+
+@each
+def test_a_line_with_q_ends_the_visit(
+    visit: Visit, daemon: StartDaemon, start: Start, workdir: Workdir
+) -> None:
+    """Without -quiet; the server never hears it."""
+    port = daemon(visit.server).ports[visit.protocol]
+    unasked = takewhile(lambda step: isinstance(step, Until), visit.talk)
+    talk = [Until("CONNECTION ESTABLISHED"), *unasked, b"QUIT\n"]
+    Beside(start, workdir, visit.masks).run(visit.command(port, "-brief"), talk)

@@ -33,7 +33,8 @@ def cut_off(port: int, words: bytes, directory: Path, version: ssl.TLSVersion) -
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize(
     "options, words",
-    [("-rev", words) for words in WORDS] + [("-www", "nothing"), ("-WWW", "nothing"), ("-www", "half a line")],
+    [("-rev", words) for words in WORDS]
+    + [("-www", "nothing"), ("-WWW", "nothing"), ("-www", "half a line")],
 )
 def test_a_client_that_is_cut_off(
     options: str, words: str, version: ssl.TLSVersion, start: Start, workdir: Workdir
