@@ -29,7 +29,7 @@ lint: setup     ## ruff
 types: setup    ## mypy, strict
 	$(PYTHON) -m mypy
 
-interop: setup ## with real servers and clients from Debian's packages; as root
+interop: setup  ## with real servers and clients from Debian's packages; as root
 	@tools/interop-packages
 	$(PYTHON) -m pytest tests/interop -n 2 --dist loadgroup
 
