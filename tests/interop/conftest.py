@@ -11,10 +11,9 @@ import pytest
 from interop.daemons import Daemon
 from interop.servers import SERVERS
 
-Start = Callable[[str], Daemon]
-ASKED = pytest.StashKey[
-    dict[Daemon, int]
-]()  # of a test: the servers it talked to, how much they had logged before
+StartDaemon = Callable[[str], Daemon]
+# Of a test: the servers it talked to, and how much each had logged before.
+ASKED = pytest.StashKey[dict[Daemon, int]]()
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +28,7 @@ def running(pki: dict[str, bytes]) -> Iterator[dict[str, Daemon]]:
 
 
 @pytest.fixture
-def daemon(request: pytest.FixtureRequest, running: dict[str, Daemon], pki: dict[str, bytes]) -> Start:
+def daemon(request: pytest.FixtureRequest, running: dict[str, Daemon], pki: dict[str, bytes]) -> StartDaemon:
     """Start a server, or find it running."""
     asked: dict[Daemon, int] = request.node.stash.setdefault(ASKED, {})
 

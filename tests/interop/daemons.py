@@ -22,7 +22,8 @@ from support.pki import populate
 from support.programs import wait_for
 
 PACKAGES = Path(__file__).parent / "packages.txt"
-POLITE = 10.0  # seconds a server has to end by itself
+PATIENT = 60.0  # seconds a server has to get ready; databases are made meanwhile, on a busy machine
+POLITE = 10.0  # seconds it has to end by itself
 
 
 def program(name: str) -> str:
@@ -100,7 +101,7 @@ class Place:
     def run(self, *words: str) -> None:
         """Run a program to its end, before the server starts."""
         self.give()
-        code = self.popen(words).wait(60)
+        code = self.popen(words).wait(PATIENT)
         assert code == 0, f"{shlex.join(words)}: exit code {code}\n{self.log()}"
 
     def log(self) -> str:
@@ -118,16 +119,24 @@ class Daemon:
         populate(self.place.path, pki)
         self.ports = self.place.ports
         self.ports.update({service: free_port() for service in server.services})
-        words = server.configure(self.place)
-        self.place.give()
-        self.process = self.place.popen(words)
         try:
-            wait_for("ends or is ready", lambda: self.process.poll() is not None or self.is_ready())
-            assert self.process.poll() is None, f"it ended: {shlex.join(words)}"
+            words = server.configure(self.place)
+            self.place.give()
+            self.process = self.place.popen(words)
+        except BaseException:
+            shutil.rmtree(self.place.path)
+            raise
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it is ready."""
+        try:
+            wait_for("ends or is ready", lambda: self.process.poll() is not None or self.is_ready(), PATIENT)
+            assert self.process.poll() is None, f"it ended: {self.process.args}"
         except AssertionError as error:
             log = self.log()
             self.stop()
-            raise AssertionError(f"{name} did not start: {error}\n{log}") from None
+            raise AssertionError(f"{self.name} did not start: {error}\n{log}") from None
 
     def is_ready(self) -> bool:
         return self.server.ready in self.log() and all(map(is_listening, self.ports.values()))

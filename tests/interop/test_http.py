@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interop.beside import Beside, BesideServer
-from interop.conftest import Start as StartDaemon
+from interop.conftest import StartDaemon
 from interop.daemons import program
 from support.fixtures import Start, Workdir
 from support.programs import Eof, Until

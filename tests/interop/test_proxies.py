@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interop.beside import Beside, assert_heard
-from interop.conftest import Start as StartDaemon
+from interop.conftest import StartDaemon
 from support.fixtures import Start, Workdir
 from support.peers import start_server
 from support.programs import OPENSSL, OURS, Eof, Until

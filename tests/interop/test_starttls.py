@@ -12,7 +12,7 @@ from itertools import takewhile
 import pytest
 
 from interop.beside import Beside, Masks
-from interop.conftest import Start as StartDaemon
+from interop.conftest import StartDaemon
 from support.fixtures import Start, Workdir
 from support.programs import Step, Until
 
