@@ -20,6 +20,12 @@ install_packages() { # PACKAGE...
     become_root "$@"
     have apt-get || die "missing: $* (by their Debian names). Install them with this system's package manager."
     say "installing $*"
+    local log
+    log=$(mktemp)
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env "${settings[@]}" apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+    if ! "${as_root[@]}" env "${settings[@]}" apt-get install -qq -y --no-install-recommends "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        die "apt-get failed to install them"
+    fi
+    rm -f "$log"
 }

@@ -132,7 +132,7 @@ class Daemon:
         """Until it is ready."""
         try:
             wait_for("ends or is ready", lambda: self.process.poll() is not None or self.is_ready(), PATIENT)
-            assert self.process.poll() is None, f"it ended: {self.process.args}"
+            assert self.process.poll() is None, f"it ended: {self.process.args!r}"
         except AssertionError as error:
             log = self.log()
             self.stop()
