@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 PORT ?= 4433
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint types docs bench clean
+.PHONY: help setup demo serve test lint types interop docs bench clean
 
 help:           ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,10 @@ lint: setup     ## ruff
 
 types: setup    ## mypy, strict
 	$(PYTHON) -m mypy
+
+interop: setup  ## with real servers and clients from Debian's packages; as root
+	@tools/interop-packages
+	$(PYTHON) -m pytest tests/interop -n 2 --dist loadgroup
 
 docs: setup     ## write what is generated from the options: manual pages, completion, lists
 	$(PYTHON) -m tools.docs

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Start, Workdir
-from support.normalize import normalize
+from support.normalize import normalize, told
 from support.oracle import Case, assert_same, play_alone, scene
 from support.peers import drain, peer, start_server
 from support.programs import OPENSSL, OURS, TIME_LIMIT, Eof, Finished, Pause, Until
@@ -94,11 +94,6 @@ def converse(start: Start, program: Sequence[str], front: Front, *extra: str) ->
         client.talk([Eof()])
         finished = client.finish()
     return Finished(finished.code, normalize(finished.out), told(finished.err))
-
-
-def told(err: str) -> str:
-    """The original prints some replies without a line end, and some with two."""
-    return "".join(f"{line.rstrip()}\n" for line in normalize(err).replace("\r\n", "\n").splitlines())
 
 
 def assert_alike(ours: Finished, original: Finished) -> None:

@@ -82,3 +82,8 @@ def without_byte_counts(text: str) -> str:
     return re.sub(
         r"has read \d+ bytes and written \d+ bytes", "has read <n> bytes and written <n> bytes", text
     )
+
+
+def told(err: str) -> str:
+    """Stderr of a client with -starttls. The original prints some replies without a line end, and some with two."""
+    return "".join(f"{line.rstrip()}\n" for line in normalize(err).replace("\r\n", "\n").splitlines())

@@ -206,7 +206,9 @@ def need(*programs: str) -> None:
     """A missing program is an error, never a skipped test."""
     for program in programs:
         if shutil.which(program) is None:
-            raise AssertionError(f"these tests need the program {program!r}: tools/bootstrap installs it")
+            raise AssertionError(
+                f"these tests need the program {program!r}: `make test` or `make interop` installs it"
+            )
 
 
 def wait_for(condition: str, check: Callable[[], bool], limit: float = TIME_LIMIT) -> None:

@@ -9,7 +9,7 @@ import os
 
 from tlsdeck import events
 from tlsdeck.commands import www
-from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, PeerError
+from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, PeerError, TruncationError
 from tlsdeck.tls import summary, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.library import open_failure
@@ -56,10 +56,13 @@ class Client:
         self.flush()
 
     def read(self) -> Generator[str | int, None, bytes]:
-        """The next data; b"" at the end."""
-        while (data := (yield from self.step(lambda: self.connection.read(_READ_SIZE)))) is None:
-            self.flush()
-            yield self.connection.want or ""
+        """The next data; b"" at the end, with close_notify or, as the original has it, without."""
+        try:
+            while (data := (yield from self.step(lambda: self.connection.read(_READ_SIZE)))) is None:
+                self.flush()
+                yield self.connection.want or ""
+        except TruncationError:
+            data = b""
         self.flush()
         return data
 
@@ -221,8 +224,8 @@ class Reverse:
     def _answer(self, client: Client) -> Waits:
         self._show(events.HandshakeCompleted(client.connection.summary()))
         reverser = www.Reverser(ignore_close=self._ignore_close)
-        data = b"-"
-        while data and not reverser.closed:
+        data = answers = b"-"
+        while (data or answers) and not reverser.closed:
             data = yield from client.read()
             answers = reverser.feed(data) if data else reverser.end()
             if answers:
