@@ -67,3 +67,33 @@ static int tlsdeck_accept(int listener)
 {
     return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+/* DTLS: milliseconds until something has to be sent again, rounded up; -1 when nothing waits for an answer. */
+static long tlsdeck_timeout(SSL *ssl)
+{
+    struct timeval left;
+
+    if (!DTLSv1_get_timeout(ssl, &left))
+        return -1;
+    return left.tv_sec * 1000L + (left.tv_usec + 999) / 1000;
+}
+
+/* DTLS: sends it again if it is time to; 0 when it is not. */
+static int tlsdeck_retransmit(SSL *ssl)
+{
+    ERR_clear_error();
+    errno = 0;
+    return (int)DTLSv1_handle_timeout(ssl);
+}
+
+/* DTLS: answers one hello. 1 once it has returned a cookie of ours; then the handshake can go on with it. */
+static int tlsdeck_listen(SSL *ssl)
+{
+    BIO_ADDR *client = BIO_ADDR_new();
+    int result;
+
+    ERR_clear_error();
+    result = client == NULL ? -1 : DTLSv1_listen(ssl, client);
+    BIO_ADDR_free(client);
+    return result;
+}

@@ -3,6 +3,10 @@ BIO *BIO_new(const BIO_METHOD *method);
 BIO *BIO_new_mem_buf(const void *buffer, int length);
 BIO *BIO_new_file(const char *filename, const char *mode);
 BIO *BIO_new_socket(int descriptor, int close_flag);
+BIO *BIO_new_dgram(int descriptor, int close_flag);
+#ifndef OPENSSL_NO_SCTP
+BIO *BIO_new_dgram_sctp(int descriptor, int close_flag);
+#endif
 int BIO_free(BIO *bio);
 int BIO_up_ref(BIO *bio);
 int BIO_read(BIO *bio, void *data, int length);
@@ -18,6 +22,14 @@ void BIO_free_all(BIO *bio);
 int BIO_dump_indent(BIO *out, const void *data, int length, int indent);
 size_t BIO_ctrl_pending(BIO *bio);
 int BIO_should_retry(BIO *bio);
+int BIO_reset(BIO *bio);
+long BIO_ctrl(BIO *bio, int command, long number, void *pointer);
+static const int BIO_CTRL_DGRAM_SET_CONNECTED;
+static const int BIO_CTRL_DGRAM_MTU_DISCOVER;
+static const int BIO_CTRL_DGRAM_QUERY_MTU;
+int BIO_dgram_get_peer(BIO *bio, BIO_ADDR *address);
+int BIO_dgram_set_peer(BIO *bio, const BIO_ADDR *address);
+unsigned int BIO_dgram_get_mtu_overhead(BIO *bio);
 uint64_t BIO_number_read(BIO *bio);
 uint64_t BIO_number_written(BIO *bio);
 typedef long (*BIO_callback_fn_ex)(BIO *bio, int operation, const char *argument, size_t length, int number,

@@ -1,5 +1,5 @@
 /* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py,
- * npn.py, psk.py, revocation.py, srp.py, stapling.py. */
+ * datagram.py, npn.py, psk.py, revocation.py, srp.py, stapling.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -36,6 +36,8 @@ int tlsdeck_srp_user(SSL *ssl, int *alert, void *argument);
 int tlsdeck_npn_advertise(SSL *ssl, const unsigned char **out, unsigned int *length, void *argument);
 int tlsdeck_npn_select(SSL *ssl, unsigned char **out, unsigned char *length, const unsigned char *in,
                        unsigned int in_length, void *argument);
+int tlsdeck_make_cookie(SSL *ssl, unsigned char *cookie, unsigned int *length);
+int tlsdeck_check_cookie(SSL *ssl, const unsigned char *cookie, unsigned int length);
 char *tlsdeck_prompt(UI *ui, const char *what, const char *name);
 int tlsdeck_password(char *buffer, int size, int writing, void *argument);
 }

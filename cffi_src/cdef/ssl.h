@@ -1,12 +1,11 @@
 /* Methods and contexts */
 const SSL_METHOD *TLS_client_method(void);
 const SSL_METHOD *TLS_server_method(void);
+const SSL_METHOD *DTLS_client_method(void);
+const SSL_METHOD *DTLS_server_method(void);
 #if !defined(OPENSSL_NO_SSL3_METHOD) && OPENSSL_VERSION_NUMBER < 0x40000000L
 const SSL_METHOD *SSLv3_client_method(void);
 const SSL_METHOD *SSLv3_server_method(void);
-#endif
-#ifndef OPENSSL_NO_SCTP
-BIO *BIO_new_dgram_sctp(int descriptor, int close_flag);
 #endif
 SSL_CTX *SSL_CTX_new_ex(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
 void SSL_CTX_free(SSL_CTX *context);
@@ -23,10 +22,13 @@ void SSL_CTX_set_default_read_buffer_len(SSL_CTX *context, size_t length);
 int SSL_CTX_set_tlsext_max_fragment_length(SSL_CTX *context, uint8_t mode);
 static const uint64_t SSL_OP_IGNORE_UNEXPECTED_EOF;
 static const uint64_t SSL_OP_DISABLE_TLSEXT_CA_NAMES;
+static const uint64_t SSL_OP_COOKIE_EXCHANGE;
+static const uint64_t SSL_OP_NO_QUERY_MTU;
 static const long SSL_MODE_AUTO_RETRY;
 static const long SSL_MODE_SEND_FALLBACK_SCSV;
 static const long SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 static const long SSL_MODE_NO_AUTO_CHAIN;
+static const long SSL_MODE_DTLS_SCTP_LABEL_LENGTH_BUG;
 static const int TLSEXT_max_fragment_length_512;
 static const int TLSEXT_max_fragment_length_1024;
 static const int TLSEXT_max_fragment_length_2048;
@@ -228,6 +230,14 @@ static const int TLSEXT_NAMETYPE_host_name;
 SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *context);
 SSL_CTX *SSL_get_SSL_CTX(const SSL *ssl);
 
+/* DTLS */
+void SSL_CTX_set_cookie_generate_cb(SSL_CTX *context, int (*callback)(SSL *ssl, unsigned char *cookie,
+                                                                      unsigned int *length));
+void SSL_CTX_set_cookie_verify_cb(SSL_CTX *context, int (*callback)(SSL *ssl, const unsigned char *cookie,
+                                                                    unsigned int length));
+long DTLS_set_link_mtu(SSL *ssl, long size);
+long DTLS_get_link_min_mtu(SSL *ssl);
+
 /* Watching */
 void SSL_CTX_set_info_callback(SSL_CTX *context, void (*callback)(const SSL *ssl, int where, int result));
 static const int SSL_CB_LOOP;
@@ -251,6 +261,7 @@ void SSL_CTX_set_keylog_callback(SSL_CTX *context, SSL_CTX_keylog_cb_func callba
 SSL *SSL_new(SSL_CTX *context);
 void SSL_free(SSL *ssl);
 void SSL_set_bio(SSL *ssl, BIO *reading, BIO *writing);
+BIO *SSL_get_wbio(const SSL *ssl);
 void SSL_set_connect_state(SSL *ssl);
 void SSL_set_accept_state(SSL *ssl);
 int SSL_set_app_data(SSL *ssl, void *data);

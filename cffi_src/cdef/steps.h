@@ -4,6 +4,11 @@ int tlsdeck_read(SSL *ssl, void *data, int length, int *reason);
 int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason);
 int tlsdeck_shutdown(SSL *ssl, int *reason);
 
+/* DTLS: its timer, and hellos answered without keeping state. See steps.c. */
+long tlsdeck_timeout(SSL *ssl);
+int tlsdeck_retransmit(SSL *ssl);
+int tlsdeck_listen(SSL *ssl);
+
 /* Lists of code points in one call each; the result is how many there are, at most `size`. See steps.c. */
 int tlsdeck_signature_algorithms(SSL *ssl, int shared, unsigned short *codes, int size);
 int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size);

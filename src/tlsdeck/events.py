@@ -371,6 +371,16 @@ class MessageSeen(Event):
     texts: tuple[str, ...] = ()
 
 
+class Retransmitted(Event):
+    """DTLS: no answer came in time, so the last flight was sent again (RFC 6347 section 4.2.4)."""
+
+
+class MtuRefused(Event):
+    """DTLS: -mtu gives fewer bytes than the `least` that DTLS works with; there will be no handshake."""
+
+    least: int
+
+
 class StateChanged(Event):
     """The handshake moved (SSL_CTX_set_info_callback(3)). `operation`: SSL_connect, SSL_accept, undefined.
 

@@ -12,7 +12,6 @@ NOT_BUILT = {
     *("engine", "async", "nbio_test", "security_debug", "security_debug_verbose"),
     *("early_data", "max_early_data", "recv_max_early_data"),
     *("ext_cache", "stateless", "sendfile"),
-    *("dtls", "dtls1", "dtls1_2", "listen", "timeout", "mtu", "sctp", "sctp_label_bug"),
 }
 
 

@@ -9,7 +9,7 @@ from tlsdeck.events import Started
 from tlsdeck.options.sections import ExtendedCertificate, Provider, RandomState, Validation
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
-from tlsdeck.tls import library
+from tlsdeck.tls import endpoint, library
 from tlsdeck.tls.credentials import Identity, load_certificate, load_chain, load_key, load_revocation_list
 from tlsdeck.tls.names import ONELINE, name_flags
 from tlsdeck.tls.settings import Settings, Watch
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
         chainCAstore: str | None
         crl_download: bool
         debug: bool
+        dtls: bool
+        dtls1: bool
+        dtls1_2: bool
         ignore_unexpected_eof: bool
         keylogfile: str | None
         keymatexport: str | None
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
         max_send_frag: int | None
         msg: bool
         msgfile: str | None
+        mtu: int | None
         nameopt: list[str]
         nbio: bool
         nextprotoneg: str | None
@@ -64,6 +68,8 @@ if TYPE_CHECKING:
         psk_identity: str
         psk_session: str | None
         read_buf: int | None
+        sctp: bool
+        sctp_label_bug: bool
         split_send_frag: int | None
         ssl_config: str | None
         state: bool
@@ -88,7 +94,14 @@ if TYPE_CHECKING:
 _CRL_LIMIT = 10  # seconds
 
 # Options that set both ends of the version range, with the version's code point.
-_VERSIONS = (("tls1", 0x0301), ("tls1_1", 0x0302), ("tls1_2", 0x0303), ("tls1_3", 0x0304))
+_VERSIONS = (
+    ("tls1", 0x0301),
+    ("tls1_1", 0x0302),
+    ("tls1_2", 0x0303),
+    ("tls1_3", 0x0304),
+    ("dtls1", 0xFEFF),
+    ("dtls1_2", 0xFEFD),
+)
 
 
 def prepare_library(options: CommonOptions) -> None:
@@ -117,6 +130,18 @@ _LIBRARY_ACTIONS: dict[str, Callable[[str], None]] = {
 }
 
 
+def datagrams(options: CommonOptions) -> bool:
+    """Whether it is DTLS."""
+    return options.dtls or options.dtls1 or options.dtls1_2
+
+
+def socket_kind(options: CommonOptions) -> tuple[int, int]:
+    """The socket's type and protocol that go with the version of TLS or DTLS."""
+    if options.sctp:
+        return endpoint.STREAM, endpoint.SCTP
+    return endpoint.DATAGRAM if datagrams(options) else endpoint.STREAM, 0
+
+
 def shared_settings(
     options: CommonOptions, *, server: bool, checks: Sequence[tuple[str, str]] = ()
 ) -> Settings:
@@ -126,6 +151,10 @@ def shared_settings(
     verify_trust = (options.verifyCAfile, options.verifyCApath, options.verifyCAstore)
     return Settings(
         server=server,
+        dtls=datagrams(options),
+        cookies=server and datagrams(options) and not options.sctp,
+        sctp_label_bug=options.sctp_label_bug,
+        mtu=options.mtu if datagrams(options) else None,
         properties=options.propquery,
         ignore_unexpected_eof=options.ignore_unexpected_eof,
         conf_commands=tuple(options.conf_commands()),

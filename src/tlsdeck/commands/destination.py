@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tlsdeck.commands.common import socket_kind
 from tlsdeck.errors import UsageError
 from tlsdeck.net import sockets
 from tlsdeck.record import Record
@@ -45,7 +46,7 @@ def parse_destination(options: ClientOptions) -> Destination:
         host = options.unix
         place = sockets.Place(host, None, endpoint.UNIX)
     else:
-        place = sockets.Place(host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
+        place = _place(options, host, service)
     if options.proxy is not None:
         place = _proxy(options, options.proxy, host)
     return Destination(
@@ -61,7 +62,13 @@ def _proxy(options: ClientOptions, proxy: str, host: str | None) -> sockets.Plac
     proxy_host, service = endpoint.parse_host_port(
         proxy, f"{_PROGRAM}: -proxy argument malformed or ambiguous"
     )
-    return sockets.Place(proxy_host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options))
+    return _place(options, proxy_host, service)
+
+
+def _place(options: ClientOptions, host: str | None, service: str | None) -> sockets.Place:
+    return sockets.Place(
+        host or _DEFAULT_HOST, service or _DEFAULT_SERVICE, _family(options), *socket_kind(options)
+    )
 
 
 def _family(options: ClientOptions) -> int:
@@ -76,7 +83,7 @@ def _local(options: ClientOptions, family: int) -> sockets.Place | None:
     host, service = endpoint.parse_host_port(
         options.bind, f"{_PROGRAM}: -bind argument parameter malformed or ambiguous"
     )
-    return sockets.Place(host, service, family)
+    return sockets.Place(host, service, family, *socket_kind(options))
 
 
 def _server_name(options: ClientOptions, host: str | None) -> str | None:

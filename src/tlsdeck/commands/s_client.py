@@ -13,6 +13,7 @@ from tlsdeck import events
 from tlsdeck.commands.common import (
     IdentityFiles,
     broadcast,
+    datagrams,
     debug_printers,
     exporter_of,
     json_printer,
@@ -66,8 +67,10 @@ if TYPE_CHECKING:
     from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
     from tlsdeck.tls.dane import Dane
+    from tlsdeck.tls.endpoint import Address
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.settings import Settings
+    from tlsdeck.tls.transport import Transport
 
 PROGRAM = "s_client"
 
@@ -421,7 +424,8 @@ def connect(setup: Setup, *, visit: bool = False) -> Outcome:
     setup.clock.enter("handshake")
     try:
         setup.show(events.Connected(descriptor, endpoint.local_address(descriptor), str(address)))
-        outcome = _talk(setup, descriptor, visit=visit)
+        carrier = _transport(setup.options, descriptor, address)
+        outcome = _talk(setup, descriptor, carrier, visit=visit)
     except OutputError:
         # Whoever read our output has gone; that is how a pipeline ends, not a failure.
         return WELL
@@ -446,10 +450,18 @@ def _told(error: TlsdeckError) -> str:
     return f"{PROGRAM}: {error.message}" if ours and error.message else ""
 
 
-def _talk(setup: Setup, descriptor: int, *, visit: bool) -> Outcome:
+def _transport(options: ClientOptions, descriptor: int, address: Address) -> Transport:
+    if options.sctp:
+        return transport.sctp(descriptor)
+    if datagrams(options):
+        return transport.datagram(descriptor, address, discover_mtu=options.mtu is None)
+    return transport.descriptor(descriptor)
+
+
+def _talk(setup: Setup, descriptor: int, carrier: Transport, *, visit: bool) -> Outcome:
     connection = Connection(
         setup.nameless or setup.context,
-        transport.descriptor(descriptor),
+        carrier,
         server_name=setup.destination.server_name,
         session=setup.newest.session(),
         post_handshake_auth=setup.options.enable_pha,
@@ -467,7 +479,9 @@ def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bo
     if options.nbio:
         show(events.NonBlockingSet())
     pump = _pump(setup, connection, descriptor, visit=visit)
-    outcome = _prepare(setup, connection, descriptor) if setup.dialogues else None
+    outcome = _check_mtu(setup, connection)
+    if outcome is None and setup.dialogues:
+        outcome = _prepare(setup, connection, descriptor)
     if outcome is None:
         ending = pump.run()
         if ending.reason == "done":
@@ -484,6 +498,15 @@ def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bo
     if options.prexit:
         show(events.ReportRequested(connection.summary(exporter_of(options))))
     return outcome
+
+
+def _check_mtu(setup: Setup, connection: Connection) -> Outcome | None:
+    """The outcome, after showing it, when DTLS cannot work with -mtu."""
+    if not connection.mtu_refused:
+        return None
+    setup.show(events.MtuRefused(connection.least_mtu))
+    setup.show(events.ReportRequested(connection.summary()))
+    return Outcome("setup")
 
 
 def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool) -> Pump:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 
 from tlsdeck import events
 from tlsdeck.commands.common import (
     IdentityFiles,
     broadcast,
+    datagrams,
     debug_printers,
     exporter_of,
     load_candidates,
     load_identity,
     prepare_library,
     shared_settings,
+    socket_kind,
 )
 from tlsdeck.commands.letters import SERVER_LETTERS
 from tlsdeck.commands.passwords import read_password
@@ -37,7 +40,7 @@ from tlsdeck.tls.settings import ServerNameRule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from tlsdeck.commands.common import Printer
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.credentials import Identity, PrivateKey
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.stapling import Stapling
+    from tlsdeck.tls.transport import Transport
 
 PROGRAM = "s_server"
 
@@ -127,7 +131,7 @@ def parse_place(options: ServerOptions) -> sockets.Place:
         )
         service = given or "0"
     family = endpoint.IPV4 if options.ipv4 else endpoint.IPV6 if options.ipv6 else endpoint.ANY
-    return sockets.Place(host, service, family)
+    return sockets.Place(host, service, family, *socket_kind(options))
 
 
 # --- settings --------------------------------------------------------------------------------------------------
@@ -386,25 +390,38 @@ def serve_in_turn(
     """Connects one client after the other with the terminal, until -naccept is reached or the user has enough."""
     size = _INPUT_SIZE // 2 if options.crlf else _INPUT_SIZE
     source = Input(0, size, crlf=options.crlf, stay=options.quiet, early=True)
-    left = options.naccept
-    while left != 0:
-        descriptor = listener.accept()
-        left = None if left is None else left - 1
-        if not converse(options, context, descriptor, source, show):
+    for descriptor, carrier in islice(_clients(options, listener), options.naccept):
+        connection = Connection(context, carrier, session_id_context=_id_context(options))
+        if not converse(options, connection, descriptor, source, show):
             return
+
+
+def _clients(options: ServerOptions, listener: sockets.Listener) -> Iterator[tuple[int, Transport]]:
+    """One client after the other: the descriptor to wait for, and what carries the connection.
+
+    Nobody connects to a datagram socket: there the connection is ready first, and whoever sends first gets it.
+    """
+    if datagrams(options) and not options.sctp:
+        from tlsdeck.tls.datagram import Conversation, Port
+
+        port = Port(listener.descriptor)
+        while True:
+            discover_mtu = options.mtu is None
+            yield port.number, Conversation(port, listening=options.listen, discover_mtu=discover_mtu)
+    carry = transport.sctp if options.sctp else transport.descriptor
+    while True:
+        descriptor = listener.accept()
+        yield descriptor, carry(descriptor)
 
 
 def converse(
     options: ServerOptions,
-    context: Context,
+    connection: Connection,
     descriptor: int,
     source: Input,
     show: Callable[[Event], None],
 ) -> bool:
     """Runs one client's connection to its end; False when the server is to end with it."""
-    connection = Connection(
-        context, transport.descriptor(descriptor), session_id_context=_id_context(options)
-    )
     try:
         if options.nbio:
             show(events.NonBlockingSet())
@@ -418,13 +435,18 @@ def converse(
             verbose=options.nbio,
             exporter=exporter_of(options),
         )
-        ending = pump.run()
-        go_on = finish(ending, connection, show)
+        if connection.mtu_refused:
+            show(events.MtuRefused(connection.least_mtu))
+            ending, go_on = Ending("quit"), False
+        else:
+            ending = pump.run()
+            go_on = finish(ending, connection, show)
         show(events.ShuttingDown())
         # Whoever leaves by a letter or at the end of the input drops the line, as the original does.
         if ending.reason not in ("input", "quit", "drop"):
             connection.shutdown()
-        sockets.hang_up(descriptor, lambda: sockets.take_all(descriptor))
+        if not connection.transport.shared:
+            sockets.hang_up(descriptor, lambda: sockets.take_all(descriptor))
         pump.flush()
     finally:
         connection.close()

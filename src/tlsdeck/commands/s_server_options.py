@@ -209,10 +209,8 @@ class Transport(Section):
     title = "Network"
 
     nbio: bool = flag("Use non-blocking input and output")
-    timeout: bool = flag("With DTLS, wait at most a quarter of a second for each datagram", built=False)
-    mtu: int | None = positive(
-        "With DTLS, bytes that fit a datagram; at least 256; default: found out", built=False
-    )
+    timeout: bool = flag("With DTLS, wait at most a quarter of a second for each datagram")
+    mtu: int | None = positive("With DTLS, bytes that fit a datagram; at least 256; default: found out")
     read_buf: int | None = positive("Bytes to read from the network at once; matters with pipelines only")
     split_send_frag: int | None = positive("Bytes per pipeline when writes are split for -max_pipelines")
     max_send_frag: int | None = positive("Send records of at most this many bytes, 512 to 16384")
@@ -274,13 +272,13 @@ class Protocol(Section):
     tls1_1: bool = flag("Use TLS 1.1 and nothing else")
     tls1_2: bool = flag("Use TLS 1.2 and nothing else")
     tls1_3: bool = flag("Use TLS 1.3 and nothing else")
-    dtls: bool = flag("Use DTLS over UDP, the best version both sides have", built=False)
-    listen: bool = flag("With DTLS, have clients return a cookie before state is kept for them", built=False)
-    dtls1: bool = flag("Use DTLS 1.0 and nothing else", built=False)
-    dtls1_2: bool = flag("Use DTLS 1.2 and nothing else", built=False)
-    sctp: bool = flag("Run DTLS over SCTP instead of UDP", requires="BIO_new_dgram_sctp", built=False)
+    dtls: bool = flag("Use DTLS over UDP, the best version both sides have")
+    listen: bool = flag("With DTLS, have clients return a cookie before state is kept for them")
+    dtls1: bool = flag("Use DTLS 1.0 and nothing else")
+    dtls1_2: bool = flag("Use DTLS 1.2 and nothing else")
+    sctp: bool = flag("Run DTLS over SCTP instead of UDP", requires="BIO_new_dgram_sctp")
     sctp_label_bug: bool = flag(
-        "Use the wrong SCTP key label of old OpenSSL versions", requires="BIO_new_dgram_sctp", built=False
+        "Use the wrong SCTP key label of old OpenSSL versions", requires="BIO_new_dgram_sctp"
     )
     use_srtp: str | None = string(
         "SRTP profiles to accept, best first: SRTP_AEAD_AES_128_GCM", requires="SSL_CTX_set_tlsext_use_srtp"

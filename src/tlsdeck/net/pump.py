@@ -157,16 +157,16 @@ class Pump:
         Raises:
             NetworkError: the socket takes none.
         """
-        try:
-            os.write(self._descriptor, data)
-        except OSError as error:
-            raise NetworkError(error.strerror or "", errno=error.errno or 0) from None
+        self.connection.send_plain(data)
+        self.flush()
 
     # --- operations ----------------------------------------------------------------------------------------
 
     def _advance(self) -> Ending | None:
         """Carries on what is under way: a handshake, or else the sending of a chunk."""
         try:
+            if self.connection.retransmit():
+                self.show(events.Retransmitted())
             if self._handshaking and self._handshake() and self._visit:
                 return Ending("done")
             if self._outgoing and not self._handshaking:
@@ -189,6 +189,7 @@ class Pump:
             self._blocked("handshake")
             return False
         self._handshaking = False
+        self._may_read = self.connection.pending()
         if self._first_handshake:
             if self._vet:
                 self._vet()
@@ -216,8 +217,9 @@ class Pump:
         self.flush()
         self._may_read = bool(data) and self.connection.pending()
         if data is None:
-            # Part of a handshake is nothing to tell, unless every wait is; a record that held no data is.
-            if self._verbose or self.connection.established:
+            # Part of a handshake is nothing to tell, unless every wait is; a record that held no data is. A datagram
+            # may be anybody's garbage.
+            if self._verbose or (self.connection.established and not self.connection.transport.datagrams):
                 self.show(events.Blocked("read", self.connection.want or ""))
             return None
         if not data:
@@ -255,7 +257,7 @@ class Pump:
         poll.register(self._descriptor, self._interest())
         if self._input_wanted():
             poll.register(self._source.descriptor, select.POLLIN)
-        ready = dict(poll.poll(self._clock.left()))
+        ready = dict(poll.poll(self._patience()))
         if ready.get(self._descriptor, 0) & ~select.POLLOUT and not self._handshaking:
             ending = self._receive()
             if ending:
@@ -263,6 +265,13 @@ class Pump:
         if self._source.descriptor in ready and self._input_wanted():
             return self._take_input()
         return None
+
+    def _patience(self) -> float | None:
+        """Milliseconds until something is to be done though nothing has happened; None for never."""
+        limit, timer = self._clock.left(), self.connection.timeout()
+        if timer is None:
+            return limit
+        return timer * 1000 if limit is None else min(limit, timer * 1000)
 
     def _interest(self) -> int:
         writing = (self._handshaking or self._outgoing) and self.connection.want == "write"

@@ -28,6 +28,18 @@ class Place(Record):
     host: str | None
     service: str | None
     family: int = endpoint.ANY
+    socktype: int = endpoint.STREAM
+    protocol: int = 0  # endpoint.SCTP, or the usual one of the type
+
+    def addresses(self, *, passive: bool = False) -> list[Address]:
+        """What the resolver makes of it; `passive`: to listen on.
+
+        Raises:
+            NetworkError: unknown host or service.
+        """
+        return endpoint.look_up(
+            self.host, self.service, self.family, self.socktype, passive=passive, protocol=self.protocol
+        )
 
 
 def dial(place: Place, local: Place | None = None, clock: Clock | None = None) -> tuple[int, Address]:
@@ -61,7 +73,7 @@ def dial(place: Place, local: Place | None = None, clock: Clock | None = None) -
 
 def _look_up(place: Place, family: int, clock: Clock) -> list[Address]:
     if clock.end is None:
-        return endpoint.look_up(place.host, place.service, family, endpoint.STREAM, passive=False)
+        return place.replace(family=family).addresses()
     return _look_up_in_time(place, family, clock)
 
 
@@ -140,7 +152,7 @@ class Listener:
         self._path = place.host if place.family == endpoint.UNIX else None
         if self._path is not None and unlink:
             _remove(self._path)
-        addresses = endpoint.look_up(place.host, place.service, place.family, endpoint.STREAM, passive=True)
+        addresses = place.addresses(passive=True)
         address, only_v6 = _dual(addresses)
         self.descriptor = endpoint.new_socket(address)
         try:

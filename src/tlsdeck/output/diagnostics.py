@@ -10,6 +10,18 @@ if TYPE_CHECKING:
     from tlsdeck.output.printer import Table
     from tlsdeck.output.stream import Stream
 
+# --- both ------------------------------------------------------------------------------------------------------
+
+
+def _mtu_refused(event: events.MtuRefused) -> str:
+    return f"MTU too small. Must be at least {event.least}\n"
+
+
+_DATAGRAMS: Table = {
+    events.Retransmitted: always("TIMEOUT occurred\n"),
+    events.MtuRefused: _mtu_refused,
+}
+
 # --- the client ------------------------------------------------------------------------------------------------
 
 
@@ -27,6 +39,7 @@ class ClientDiagnostics(Printer):
                 events.PreambleNoted: _text,
                 events.PreambleFailed: _text,
                 events.ServerNameChecked: _server_name_checked,
+                **_DATAGRAMS,
                 events.HandshakeFailed: _handshake_failed,
                 events.RenegotiationRequested: always("RENEGOTIATING\n"),
                 events.KeyUpdateRequested: always("KEYUPDATE\n"),
@@ -141,6 +154,7 @@ _SERVER: Table = {
     events.RequestRefused: _stack,
     events.ConnectionFailed: _stack,
     events.InputEnded: always("shutdown accept socket\n"),
+    **_DATAGRAMS,
 }
 _REQUESTS: Table = {
     **_NON_BLOCKING,

@@ -102,6 +102,8 @@ class Connection:
         if reading != writing:
             lib.BIO_up_ref(writing)
         lib.SSL_set_bio(self._ssl, reading, writing)
+        if self.context.settings.mtu is not None:
+            lib.DTLS_set_link_mtu(self._ssl, self.context.settings.mtu)
         if self.context.settings.server:
             lib.SSL_set_accept_state(self._ssl)
         else:
@@ -135,7 +137,24 @@ class Connection:
             PeerError: the peer broke the protocol, refused us, was refused, or ended without close_notify.
             NetworkError: the transport failed.
         """
-        return self._complete(lib.tlsdeck_handshake)
+        return self._heard() and self._complete(lib.tlsdeck_handshake)
+
+    def _heard(self) -> bool:
+        """-listen: whether some peer has returned its cookie; hellos are answered until one does."""
+        while self.transport.listening:
+            if not self.transport.refill():
+                self.want = "read"
+                return False
+            if lib.tlsdeck_listen(self._ssl) > 0:
+                self.transport.listening = False
+                self._use_link_mtu()
+            self._settle()
+        return True
+
+    def _use_link_mtu(self) -> None:
+        known = 0 if self.context.settings.mtu is not None else self.transport.link_mtu()
+        if known:
+            lib.DTLS_set_link_mtu(self._ssl, known)
 
     def read(self, size: int) -> bytes | None:
         """Up to `size` bytes of application data, b"" once the peer has sent close_notify, None for not yet.
@@ -164,6 +183,52 @@ class Connection:
         self._settle()
         if self.context.settings.watch.details:
             self._observer.events.append(BytesCounted(*summary.byte_counts(self.transport)))
+
+    def send_plain(self, data: bytes) -> None:
+        """Puts bytes on the wire that TLS knows nothing of.
+
+        Raises:
+            NetworkError: the transport takes none.
+        """
+        if lib.BIO_write(self.transport.writing, data, len(data)) <= 0:
+            errno = ffi.errno
+            raise NetworkError(os.strerror(errno), errno=errno)
+
+    def retransmit(self) -> bool:
+        """DTLS: sends the last flight again if no answer came in time (RFC 6347 section 4.2.4); whether it was.
+
+        Raises:
+            PeerError: it has been sent often enough, or the peer does not prove its address.
+            NetworkError: the transport failed.
+        """
+        if not self.transport.datagrams:
+            return False
+        self.transport.patience()
+        result = lib.tlsdeck_retransmit(self._ssl)
+        errno = ffi.errno
+        self._settle()
+        if result < 0 and not lib.BIO_should_retry(self.transport.writing):
+            raise _failure(lib.SSL_ERROR_SSL if lib.ERR_peek_last_error() else lib.SSL_ERROR_SYSCALL, errno)
+        return bool(result > 0)
+
+    def timeout(self) -> float | None:
+        """DTLS: seconds until `retransmit` and `handshake` are to be called again though nothing has arrived."""
+        if not self.transport.datagrams:
+            return None
+        timer = lib.tlsdeck_timeout(self._ssl)
+        waits = (self.transport.patience(), None if timer < 0 else timer / 1000)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    @property
+    def least_mtu(self) -> int:
+        """DTLS: the fewest bytes of an IP packet that it works with."""
+        return int(lib.DTLS_get_link_min_mtu(self._ssl))
+
+    @property
+    def mtu_refused(self) -> bool:
+        """DTLS: whether the settings' MTU is less than that."""
+        mtu = self.context.settings.mtu
+        return mtu is not None and mtu < self.least_mtu
 
     def renegotiate(self) -> None:
         """Asks for a new handshake (TLS 1.2 and below); carried out by the next `handshake`.
@@ -281,6 +346,12 @@ class Connection:
 
     def _step(self, operation: Callable[..., int], *arguments: object) -> int | None:
         """One operation: its positive result, 0 for the peer's close_notify, None when `want` says why not yet."""
+        while (result := self._attempt(operation, *arguments)) is None:
+            if self.want != "read" or not self.transport.refill():
+                break
+        return result
+
+    def _attempt(self, operation: Callable[..., int], *arguments: object) -> int | None:
         result = operation(self._ssl, *arguments, self._reason)
         reason = self._reason[0]
         if reason == lib.SSL_ERROR_NONE:

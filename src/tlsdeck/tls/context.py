@@ -42,7 +42,7 @@ class Context:
 
     def __init__(self, settings: Settings, tell: Callable[[Event], object] = bool) -> None:
         self.settings = settings
-        method = lib.TLS_server_method() if settings.server else lib.TLS_client_method()
+        method = _METHODS[settings.server, settings.dtls]()
         properties = ffi.NULL if settings.properties is None else encoded(settings.properties)
         lib.ERR_clear_error()
         self.pointer = own(lib.SSL_CTX_new_ex(ffi.NULL, properties, method), lib.SSL_CTX_free)
@@ -57,6 +57,13 @@ class Context:
         return Statistics(*[count(self.pointer) for count in _COUNTERS])
 
 
+# By `server` and `dtls`.
+_METHODS: dict[tuple[bool, bool], Callable[[], Pointer]] = {
+    (False, False): lib.TLS_client_method,
+    (True, False): lib.TLS_server_method,
+    (False, True): lib.DTLS_client_method,
+    (True, True): lib.DTLS_server_method,
+}
 _COUNTERS = (
     lib.SSL_CTX_sess_number,
     lib.SSL_CTX_sess_connect,
@@ -127,6 +134,19 @@ def _versions(context: Pointer, settings: Settings) -> None:
     for limit, version in limits:
         if version and not limit(context, version):
             raise SettingError(f"Unknown protocol version 0x{version:04X}", error_stack())
+
+
+def _datagrams(context: Pointer, settings: Settings) -> None:
+    if not settings.dtls:
+        return
+    if settings.mtu is not None:
+        lib.SSL_CTX_set_options(context, lib.SSL_OP_NO_QUERY_MTU)
+    if settings.sctp_label_bug:
+        lib.SSL_CTX_set_mode(context, lib.SSL_MODE_DTLS_SCTP_LABEL_LENGTH_BUG)
+    if settings.cookies:
+        from tlsdeck.tls import datagram
+
+        datagram.ask_for_cookies(context)
 
 
 def _session_ids(context: Pointer, settings: Settings) -> None:
@@ -422,6 +442,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _conf_commands,
     _section,
     _versions,
+    _datagrams,
     _session_ids,
     _info,
     _session_cache,

@@ -24,6 +24,8 @@ IPV4: int = lib.AF_INET
 IPV6: int = lib.AF_INET6
 UNIX: int = lib.AF_UNIX
 STREAM: int = lib.SOCK_STREAM
+DATAGRAM: int = lib.SOCK_DGRAM
+SCTP: int = lib.IPPROTO_SCTP
 
 
 class Address:
@@ -40,7 +42,7 @@ class Address:
 
     def __str__(self) -> str:
         """`host:port`, numeric, IPv6 in brackets; nothing for a UNIX socket."""
-        return _address_text(self.pointer)
+        return address_text(self.pointer)
 
 
 def parse_host_port(value: str, error: str, *, port_first: bool = False) -> tuple[str | None, str | None]:
@@ -62,9 +64,11 @@ def parse_host_port(value: str, error: str, *, port_first: bool = False) -> tupl
 
 
 def look_up(
-    host: str | None, service: str | None, family: int, socktype: int, *, passive: bool
+    host: str | None, service: str | None, family: int, socktype: int, *, passive: bool, protocol: int = 0
 ) -> list[Address]:
     """The addresses of a host and service (or of a UNIX path, as `host`), in the resolver's order.
+
+    `protocol` tells kinds of socket with the same type apart, 0 for the usual one.
 
     Raises:
         ResolutionError: unknown host or service; errno is 0, the stack says which.
@@ -72,7 +76,7 @@ def look_up(
     lib.ERR_clear_error()
     result = ffi.new("BIO_ADDRINFO **")
     kind = lib.BIO_LOOKUP_SERVER if passive else lib.BIO_LOOKUP_CLIENT
-    if not lib.BIO_lookup_ex(_c(host), _c(service), kind, family, socktype, 0, result):
+    if not lib.BIO_lookup_ex(_c(host), _c(service), kind, family, socktype, protocol, result):
         raise ResolutionError("", error_stack())
     whole = own(result[0], lib.BIO_ADDRINFO_free)
     return [Address(info, whole) for info in _each(result[0])]
@@ -134,7 +138,9 @@ def listen(number: int, address: Address, *, only_v6: bool) -> None:
     Raises:
         NetworkError: the address is in use or not allowed.
     """
-    options = lib.BIO_SOCK_REUSEADDR | lib.BIO_SOCK_NONBLOCK
+    options = lib.BIO_SOCK_NONBLOCK
+    if address.socktype != DATAGRAM:  # there it would let two servers share a port, and one of them starve
+        options |= lib.BIO_SOCK_REUSEADDR
     if only_v6:
         options |= lib.BIO_SOCK_V6_ONLY
     if address.protocol == lib.IPPROTO_TCP:
@@ -163,12 +169,18 @@ def stop_sending(number: int) -> None:
 
 def local_address(number: int) -> str:
     """The address a socket is bound to, as `Address` shows one."""
-    address = own(lib.BIO_ADDR_new(), lib.BIO_ADDR_free)
+    address = new_address()
     info = ffi.new("union BIO_sock_info_u *", {"addr": address})
-    return _address_text(address) if lib.BIO_sock_info(number, lib.BIO_SOCK_INFO_ADDRESS, info) else ""
+    return address_text(address) if lib.BIO_sock_info(number, lib.BIO_SOCK_INFO_ADDRESS, info) else ""
 
 
-def _address_text(address: Pointer) -> str:
+def new_address() -> Pointer:
+    """A BIO_ADDR to be filled."""
+    return own(lib.BIO_ADDR_new(), lib.BIO_ADDR_free)
+
+
+def address_text(address: Pointer) -> str:
+    """A BIO_ADDR as `Address` shows one."""
     host = taken(lib.BIO_ADDR_hostname_string(address, 1)) or ""
     service = taken(lib.BIO_ADDR_service_string(address, 1)) or ""
     family = lib.BIO_ADDR_family(address)

@@ -45,6 +45,10 @@ class Settings(Record):
     """Settings of one context. Options' names are those of s_client(1) and s_server(1) where they have one."""
 
     server: bool
+    dtls: bool = False
+    cookies: bool = False  # server: clients have to prove their addresses (RFC 6347 section 4.2.1)
+    sctp_label_bug: bool = False
+    mtu: int | None = None  # bytes that fit an IP packet; None: ask the system (DTLS)
     properties: str | None = None  # -propquery
     ignore_unexpected_eof: bool = False
     no_ca_names: bool = False

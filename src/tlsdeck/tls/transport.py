@@ -1,4 +1,4 @@
-"""What carries a connection's bytes, chosen when it is made: a descriptor, or memory.
+"""What carries a connection's bytes, chosen when it is made: a descriptor, of a stream or of datagrams, or memory.
 
 With a descriptor libssl reads and writes the socket itself, without a copy through Python. With memory the caller
 moves the bytes: for tests, and for programs with an event loop of their own.
@@ -11,22 +11,43 @@ from tlsdeck.native import ffi, lib, own
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tlsdeck.native import Pointer
+    from tlsdeck.tls.endpoint import Address
 
 
 class Transport:
     """The BIO pair under a connection. `reading` and `writing` may be the same BIO.
 
     `read_before` and `written_before`: bytes that passed before the BIOs had the descriptor, in plain text.
+    `listening`: no peer has proved its address yet (-listen).
     `taps`: what the BIOs' callbacks refer to, kept for as long as they may be called.
     """
 
-    __slots__ = ("read_before", "reading", "taps", "writing", "written_before")
+    __slots__ = ("listening", "read_before", "reading", "taps", "writing", "written_before")
+    datagrams = False  # what is sent at once arrives at once, or not at all
+    shared = False  # its descriptor has other peers' bytes as well
 
     def __init__(self, reading: Pointer, writing: Pointer) -> None:
         self.reading = reading
         self.writing = writing
         self.read_before = self.written_before = 0
+        self.listening = False
         self.taps: list[Pointer] = []
+
+    def refill(self) -> bool:
+        """Fetches what libssl cannot read by itself; False when there is nothing."""
+        return False
+
+    def patience(self) -> float | None:
+        """Seconds until the transport wants attention even if nothing arrives; None for never.
+
+        Raises:
+            PeerError: the time is over.
+        """
+        return None
+
+    def link_mtu(self) -> int:
+        """Bytes that fit an IP packet to the peer; 0 when the library finds that out by itself."""
+        return 0
 
 
 class Memory(Transport):
@@ -54,6 +75,28 @@ def descriptor(number: int) -> Transport:
     """A socket's descriptor. It stays the caller's to close."""
     bio = own(lib.BIO_new_socket(number, lib.BIO_NOCLOSE), lib.BIO_free)
     return Transport(bio, bio)
+
+
+class Datagram(Transport):
+    """A socket whose unit is the datagram."""
+
+    __slots__ = ()
+    datagrams = True
+
+
+def datagram(number: int, peer: Address, *, discover_mtu: bool = True) -> Datagram:
+    """The descriptor of a UDP socket that is connected to `peer`. It stays the caller's to close."""
+    bio = own(lib.BIO_new_dgram(number, lib.BIO_NOCLOSE), lib.BIO_free)
+    lib.BIO_ctrl(bio, lib.BIO_CTRL_DGRAM_SET_CONNECTED, 0, peer.pointer)
+    if discover_mtu:
+        lib.BIO_ctrl(bio, lib.BIO_CTRL_DGRAM_MTU_DISCOVER, 0, ffi.NULL)
+    return Datagram(bio, bio)
+
+
+def sctp(number: int) -> Datagram:
+    """The descriptor of an SCTP association. It stays the caller's to close."""
+    bio = own(lib.BIO_new_dgram_sctp(number, lib.BIO_NOCLOSE), lib.BIO_free)
+    return Datagram(bio, bio)
 
 
 def memory() -> Memory:
