@@ -65,11 +65,15 @@ def free_port() -> int:
 
 def is_listening(port: int) -> bool:
     """Whether some socket of this machine listens there; asks the system, makes no connection."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            fields = line.split()
-            if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "0A":
-                return True
+    for kind, state in (
+        ("tcp", "0A"),
+        ("udp", "07"),
+    ):  # TCP_LISTEN; TCP_CLOSE, which is a socket not connected
+        for table in (f"/proc/net/{kind}", f"/proc/net/{kind}6"):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == state:
+                    return True
     return False
 
 

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         split_send_frag: int | None
         ssl_config: str | None
         state: bool
+        timeout: bool
         tls1: bool
         tls1_1: bool
         tls1_2: bool
@@ -339,7 +340,8 @@ def json_printer(options: object, program: str, out: Stream) -> Printer:
 
 
 def debug_printers(options: CommonOptions, out: Stream | None, err: Stream) -> list[Printer]:
-    """The printers of -msg, -trace, -debug, -state and -tlsextdebug. Without `out` those that write there are not.
+    """The printers of -msg, -trace, -debug, -state, -tlsextdebug and -timeout. Without `out` those that write there
+    are not.
 
     Raises:
         ConfigurationError: -msgfile cannot be written.
@@ -350,7 +352,9 @@ def debug_printers(options: CommonOptions, out: Stream | None, err: Stream) -> l
         from tlsdeck.output.trace import Trace
 
         traces.append(Trace(messages))
-    if not (options.msg or options.debug or options.state or options.tlsextdebug):
+    # The original tells of them where it does not wait inside the library: with either of these options.
+    retransmissions = datagrams(options) and (options.timeout or options.nbio)
+    if not (options.msg or options.debug or options.state or options.tlsextdebug or retransmissions):
         return traces
     from tlsdeck.output import debug
 
@@ -359,6 +363,7 @@ def debug_printers(options: CommonOptions, out: Stream | None, err: Stream) -> l
         (options.debug, debug.Transport, out),
         (options.state, debug.States, err),
         (options.tlsextdebug, debug.Extensions, out),
+        (retransmissions, debug.Retransmissions, err),
     )
     return traces + [printer(stream) for wanted, printer, stream in rows if wanted and stream is not None]
 

@@ -1,9 +1,9 @@
-"""One printer for each debugging option: -msg, -debug, -state, -tlsextdebug."""
+"""One printer for each debugging option: -msg, -debug, -state, -tlsextdebug, -timeout."""
 
 from __future__ import annotations
 
 from tlsdeck import events, names
-from tlsdeck.output.printer import Printer
+from tlsdeck.output.printer import Printer, always
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ class Extensions(Printer):
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream, {events.ExtensionSeen: _extension_seen})
+
+
+class Retransmissions(Printer):
+    """-timeout: that something was sent again because no answer came in time."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream, {events.Retransmitted: always("TIMEOUT occurred\n")})
 
 
 # --- messages --------------------------------------------------------------------------------------------------

@@ -17,10 +17,7 @@ def _mtu_refused(event: events.MtuRefused) -> str:
     return f"MTU too small. Must be at least {event.least}\n"
 
 
-_DATAGRAMS: Table = {
-    events.Retransmitted: always("TIMEOUT occurred\n"),
-    events.MtuRefused: _mtu_refused,
-}
+_DATAGRAMS: Table = {events.MtuRefused: _mtu_refused}
 
 # --- the client ------------------------------------------------------------------------------------------------
 

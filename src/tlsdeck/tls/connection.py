@@ -149,6 +149,7 @@ class Connection:
                 self.transport.listening = False
                 self._use_link_mtu()
             self._settle()
+            self._forget_retries()
         return True
 
     def _use_link_mtu(self) -> None:

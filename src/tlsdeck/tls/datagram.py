@@ -16,7 +16,7 @@ make it has already been read. So the sorting is done here, behind one socket:
 A peer has to prove that it receives what is sent to its address (RFC 6347 section 4.2.1): its first hello is answered
 with a cookie, a MAC of that address, which the second must return. With `listening` no state at all is kept until
 then, so hellos under false addresses cost nothing. Without it libssl remembers the first hello, which may then come in
-several fragments; a peer that does not answer loses its turn after a while, since others may wait.
+several fragments; a peer that does not answer loses its turn after a while if somebody else waits.
 """
 
 from __future__ import annotations
@@ -147,8 +147,9 @@ class Conversation(Datagram):
         if self._peer is None or self.listening:
             return self._turn_to(self._port.hello(first=not self.listening))
         packet = self._port.packet_from(self._peer.name)
-        if packet is not None and not (packet.is_hello and packet.is_first):
-            self._deadline = None
+        if packet is not None and self._deadline is not None:
+            unproved = packet.is_hello and packet.is_first
+            self._deadline = time.monotonic() + _COOKIE_PATIENCE if unproved else None
         return packet
 
     def _turn_to(self, packet: Packet | None) -> Packet | None:
@@ -160,8 +161,10 @@ class Conversation(Datagram):
         return packet
 
     def patience(self) -> float | None:
-        """At once if somebody waits for an answer already; until the peer's cookie has to be back."""
-        if self._peer is None and self._port.has_waiting:
+        """How long before somebody who waits is to get the turn: at once, or when the peer had time to prove itself."""
+        if not self._port.has_waiting:
+            return None
+        if self._peer is None:
             return 0.0
         if self._deadline is None:
             return None
