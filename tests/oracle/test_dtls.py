@@ -83,7 +83,7 @@ CLIENTS = (
     client("alpn", "-dtls -alpn h2", "ALPN protocol: h2", peer="-dtls -alpn h2"),
     client("exporter", "-dtls -keymatexport label", "Keying material: "),
     client("no_ticket", "-dtls -no_ticket", "    Session-ID: <32 bytes>"),
-    client("no_etm", f"-dtls -no_etm -cipher AES128-SHA", "Cipher is AES128-SHA"),
+    client("no_etm", "-dtls -no_etm -cipher AES128-SHA", "Cipher is AES128-SHA"),
     client("session_file", "-dtls -sess_out s.pem", "DTLSv1.2", files=("s.pem",)),
     client("prexit", "-dtls -prexit", "DTLSv1.2"),
     client("msg", "-dtls -msg -mtu 1500", "unknown version (version=65277, content_type=22) [length 00c0]"),
@@ -149,7 +149,6 @@ SERVERS = (
     server("msg", "-dtls -msg", "unknown version (version=65277, content_type=22) [length 00c0]"),
     server("state", "-dtls -state", "SSL_accept:DTLS1 write hello verify request"),
     server("debug", "-dtls -debug", "(16717 bytes => 205 (0xCD))"),
-    server("nbio", "-dtls -nbio -mtu 1500", "Turned on non blocking io", peer="-dtls -mtu 1500"),
     server("statistics", "-dtls", "1 server accepts", peer="-dtls -quiet -no_ign_eof", talk=(*AHOY[:2], OnServer(b"S\n"), Until("S\n"), Eof())),
     server("renegotiation", "-dtls", "SSL_do_handshake -> ", talk=(*AHOY[:2], OnServer(b"r\n"), OnServer(Until("SSL_do_handshake")), b"more\n", OnServer(Until("more")), Eof()), renegotiates=True),
     server("letter_Q", "-dtls", "shutdown accept socket", talk=(*AHOY[:2], OnServer(b"Q\n"), OnServer(Until("CLOSED")), Eof())),
@@ -237,7 +236,7 @@ def test_client_repeats_its_hello_as_the_original_does(options: str, start: Star
             client = start(
                 [*program, "s_client", *options.split(), "-connect", address], workdir(program[-1])
             )
-            seen = []
+            seen: list[tuple[int, bytes]] = []
             for _ in range(3):
                 hello = silent.recv(65536)
                 begun = begun if seen else time.monotonic()
