@@ -300,3 +300,29 @@ def test_take_all_tells_the_end() -> None:
         assert sockets.take_all(near) is False
         os.close(near)
         assert sockets.take_all(near) is False
+
+
+# --- datagrams ---------------------------------------------------------------------------------------------------
+
+
+def test_place_of_datagrams_is_listened_on_and_dialled() -> None:
+    listener = Listener(Place("127.0.0.1", "0", endpoint.IPV4, endpoint.DATAGRAM))
+    with closing(listener):
+        host, _, port = listener.address.rpartition(":")
+        client, address = sockets.dial(Place(host, port, endpoint.IPV4, endpoint.DATAGRAM))
+        try:
+            assert str(address) == listener.address
+            os.write(client, b"one")
+            os.write(client, b"two")
+            assert sockets.wait(listener.descriptor, select.POLLIN, time.monotonic() + 20)
+            assert [os.read(listener.descriptor, 100) for _ in range(2)] == [b"one", b"two"]
+        finally:
+            os.close(client)
+
+
+def test_two_listeners_do_not_share_a_port_for_datagrams() -> None:
+    with closing(Listener(Place("127.0.0.1", "0", endpoint.IPV4, endpoint.DATAGRAM))) as first:
+        host, _, port = first.address.rpartition(":")
+        with pytest.raises(NetworkError) as raised:
+            Listener(Place(host, port, endpoint.IPV4, endpoint.DATAGRAM))
+    assert raised.value.errno == errno.EADDRINUSE

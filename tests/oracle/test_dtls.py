@@ -150,6 +150,7 @@ SERVERS = (
     server("state", "-dtls -state", "SSL_accept:DTLS1 write hello verify request"),
     server("debug", "-dtls -debug", "(16717 bytes => 205 (0xCD))"),
     server("statistics", "-dtls", "1 server accepts", peer="-dtls -quiet -no_ign_eof", talk=(*AHOY[:2], OnServer(b"S\n"), Until("S\n"), Eof())),
+    server("letter_P", "-dtls -msg", "CIPHER is", peer="-dtls -quiet -no_ign_eof", talk=(*AHOY[:2], OnServer(b"P\n"), Until("P\n"), Eof())),
     server("renegotiation", "-dtls", "SSL_do_handshake -> ", talk=(*AHOY[:2], OnServer(b"r\n"), OnServer(Until("SSL_do_handshake")), b"more\n", OnServer(Until("more")), Eof()), renegotiates=True),
     server("letter_Q", "-dtls", "shutdown accept socket", talk=(*AHOY[:2], OnServer(b"Q\n"), OnServer(Until("CLOSED")), Eof())),
     server("input_ends", "-dtls", "shutdown accept socket", talk=(*AHOY[:2], OnServer(Eof()), OnServer(Until("CLOSED")), Eof())),

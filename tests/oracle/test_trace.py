@@ -320,6 +320,7 @@ def without_chance(scene: Scene) -> Scene:
 
 CLIENT = f"-rev {RSA} -num_tickets 0"
 TICKETS: Talk = (Until("read R BLOCK", 2), *PING)
+OVER_UDP: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 CLIENTS = (
     Case("tls_1_3", "-trace", "NewSessionTicket, Length=", peer=f"-rev {RSA}", talk=TICKETS),
     Case("tls_1_2", "-trace -tls1_2", "KeyExchangeAlgorithm=ECDHE", peer=CLIENT),
@@ -336,6 +337,10 @@ CLIENTS = (
     ),
     Case("retry", "-trace -groups X25519:P-256", "NamedGroup: sec", peer=f"{CLIENT} -groups P-256"),
     Case("alpn", "-trace -alpn h2", "          h2\n", peer=f"{CLIENT} -alpn h2"),
+    Case("dtls", "-trace -dtls", "HelloVerifyRequest, Length=", peer=f"{RSA} -dtls", talk=OVER_UDP),
+    Case(
+        "dtls_mtu", "-trace -dtls -mtu 300", "fragment_offset=", peer=f"{RSA} -dtls -mtu 300", talk=OVER_UDP
+    ),
     Case("alert", "-trace -tls1_2", "Level=fatal(2)", 1, peer=f"{CLIENT} -tls1_3", talk=NOTHING),
     Case(
         "quiet",
@@ -384,6 +389,8 @@ SERVERS = (
     server("tls_1_3", "-num_tickets 1", "CertificateVerify, Length="),
     server("tls_1_2", "-tls1_2", "ServerHelloDone, Length=0"),
     server("client_certificate", "-Verify 1", "CertificateRequest,", "-cert client.pem -key client.key"),
+    server("dtls", "-dtls -mtu 1500", "HelloVerifyRequest, Length=", "-dtls -mtu 1500"),
+    server("dtls_listen", "-dtls -listen", "ServerHelloDone, Length=0", "-dtls"),
     server("alert", "-tls1_3", "Level=fatal(2)", "-tls1_2", (Until("alert"), OnServer(Until("ERROR")))),
     server("quiet", "-quiet", "ClientHello, Length="),
 )

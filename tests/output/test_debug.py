@@ -4,7 +4,7 @@ import pytest
 
 from output.captured import shown
 from tlsdeck import events
-from tlsdeck.output.debug import Extensions, Messages, States, Transport, hex_dump
+from tlsdeck.output.debug import Extensions, Messages, Retransmissions, States, Transport, hex_dump
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,7 @@ def test_extensions_names_each(event: events.ExtensionSeen, text: str) -> None:
 )
 def test_states_shows_each_step_and_alert(event: events.Event, text: str) -> None:
     assert shown(States, event) == text
+
+
+def test_retransmissions_are_told_in_a_line() -> None:
+    assert shown(Retransmissions, events.Retransmitted()) == "TIMEOUT occurred\n"

@@ -17,8 +17,6 @@ def _mtu_refused(event: events.MtuRefused) -> str:
     return f"MTU too small. Must be at least {event.least}\n"
 
 
-_DATAGRAMS: Table = {events.MtuRefused: _mtu_refused}
-
 # --- the client ------------------------------------------------------------------------------------------------
 
 
@@ -36,7 +34,7 @@ class ClientDiagnostics(Printer):
                 events.PreambleNoted: _text,
                 events.PreambleFailed: _text,
                 events.ServerNameChecked: _server_name_checked,
-                **_DATAGRAMS,
+                events.MtuRefused: _mtu_refused,
                 events.HandshakeFailed: _handshake_failed,
                 events.RenegotiationRequested: always("RENEGOTIATING\n"),
                 events.KeyUpdateRequested: always("KEYUPDATE\n"),
@@ -151,7 +149,7 @@ _SERVER: Table = {
     events.RequestRefused: _stack,
     events.ConnectionFailed: _stack,
     events.InputEnded: always("shutdown accept socket\n"),
-    **_DATAGRAMS,
+    events.MtuRefused: _mtu_refused,
 }
 _REQUESTS: Table = {
     **_NON_BLOCKING,

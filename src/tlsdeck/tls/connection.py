@@ -204,7 +204,7 @@ class Connection:
         """
         if not self.transport.datagrams:
             return False
-        self.transport.patience()
+        self.transport.check()
         result = lib.tlsdeck_retransmit(self._ssl)
         errno = ffi.errno
         self._settle()

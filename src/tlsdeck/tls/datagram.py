@@ -168,11 +168,13 @@ class Conversation(Datagram):
             return 0.0
         if self._deadline is None:
             return None
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        return max(0.0, self._deadline - time.monotonic())
+
+    def check(self) -> None:
+        """Raises PeerError when the peer had that time."""
+        if self._peer is not None and self.patience() == 0.0:
             message = "the client has not answered the request to prove its address"
             raise PeerError(message, (message,))
-        return left
 
     def link_mtu(self) -> int:
         """What the system knows of the way to the peer: bytes that fit an IP packet, 0 for nothing."""

@@ -38,12 +38,11 @@ class Transport:
         return False
 
     def patience(self) -> float | None:
-        """Seconds until the transport wants attention even if nothing arrives; None for never.
-
-        Raises:
-            PeerError: the time is over.
-        """
+        """Seconds until the transport wants attention even if nothing arrives; None for never."""
         return None
+
+    def check(self) -> None:
+        """Raises PeerError when the peer has kept others waiting for too long."""
 
     def link_mtu(self) -> int:
         """Bytes that fit an IP packet to the peer; 0 when the library finds that out by itself."""
