@@ -217,22 +217,25 @@ def test_who_waited_is_served_next(port: Port, converse: Converse, call: Callabl
 
 
 @pytest.mark.parametrize("somebody_waits", [True, False])
-def test_peer_that_does_not_prove_its_address(
+@pytest.mark.parametrize("proved", [True, False])
+def test_peer_that_falls_silent(
+    proved: bool,
     somebody_waits: bool,
     listener: socket.socket,
     converse: Converse,
     call: Callable[..., Client],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(datagram, "_COOKIE_PATIENCE", 0.05)
+    monkeypatch.setattr(datagram, "_PATIENCE", 0.05)
     ghost, server = call(), converse()
-    assert ghost.connection.handshake() is False
-    assert server.handshake() is False
+    for _ in range(2 if proved else 1):
+        assert ghost.connection.handshake() is False
+        assert server.handshake() is False
     with thrown(listener, *([hello()] if somebody_waits else [])):
         assert server.handshake() is False
         time.sleep(0.06)
         if somebody_waits:
-            with pytest.raises(PeerError, match="has not answered the request to prove its address"):
+            with pytest.raises(PeerError, match="has fallen silent during the handshake"):
                 server.retransmit()
         else:
             assert server.retransmit() is False
@@ -300,3 +303,21 @@ def test_what_is_not_answered_is_sent_again(listener: socket.socket, call: Calla
 def test_least_mtu(converse: Converse) -> None:
     assert [converse(mtu=mtu).mtu_refused for mtu in (None, 255, 256)] == [False, True, False]
     assert converse().least_mtu == 256
+
+
+def test_peer_may_be_silent_once_it_is_known(
+    listener: socket.socket,
+    converse: Converse,
+    call: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(datagram, "_PATIENCE", 0.05)
+    client, server = call(), converse()
+    shake(client, server)
+    with thrown(listener, hello()):
+        assert server.read(100) is None
+        time.sleep(0.06)
+        assert server.timeout() is None
+        assert server.retransmit() is False
+        client.connection.write(b"here I am")
+        assert server.read(100) == b"here I am"

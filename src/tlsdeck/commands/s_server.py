@@ -442,8 +442,7 @@ def converse(
             ending = pump.run()
             go_on = finish(ending, connection, show)
         show(events.ShuttingDown())
-        # Whoever leaves by a letter or at the end of the input drops the line, as the original does.
-        if ending.reason not in ("input", "quit", "drop"):
+        if _says_goodbye(ending, connection):
             connection.shutdown()
         if not connection.transport.shared:
             sockets.hang_up(descriptor, lambda: sockets.take_all(descriptor))
@@ -452,6 +451,16 @@ def converse(
         connection.close()
     show(events.Closed())
     return go_on
+
+
+def _says_goodbye(ending: Ending, connection: Connection) -> bool:
+    """Whoever leaves by a letter or at the end of the input drops the line, as the original does.
+
+    With datagrams there is no line: a client would never notice that it is meant by q.
+    """
+    if ending.reason == "drop":
+        return connection.transport.shared
+    return ending.reason not in ("input", "quit")
 
 
 def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> bool:

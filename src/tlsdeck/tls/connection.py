@@ -137,7 +137,10 @@ class Connection:
             PeerError: the peer broke the protocol, refused us, was refused, or ended without close_notify.
             NetworkError: the transport failed.
         """
-        return self._heard() and self._complete(lib.tlsdeck_handshake)
+        done = self._heard() and self._complete(lib.tlsdeck_handshake)
+        if done:
+            self.transport.settle()
+        return done
 
     def _heard(self) -> bool:
         """-listen: whether some peer has returned its cookie; hellos are answered until one does."""
@@ -199,7 +202,7 @@ class Connection:
         """DTLS: sends the last flight again if no answer came in time (RFC 6347 section 4.2.4); whether it was.
 
         Raises:
-            PeerError: it has been sent often enough, or the peer does not prove its address.
+            PeerError: it has been sent often enough, or it is somebody else's turn now.
             NetworkError: the transport failed.
         """
         if not self.transport.datagrams:

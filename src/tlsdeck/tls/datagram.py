@@ -16,7 +16,8 @@ make it has already been read. So the sorting is done here, behind one socket:
 A peer has to prove that it receives what is sent to its address (RFC 6347 section 4.2.1): its first hello is answered
 with a cookie, a MAC of that address, which the second must return. With `listening` no state at all is kept until
 then, so hellos under false addresses cost nothing. Without it libssl remembers the first hello, which may then come in
-several fragments; a peer that does not answer loses its turn after a while if somebody else waits.
+several fragments. Nobody tells that a peer has gone: one that falls silent during the handshake loses its turn after a
+while if somebody else waits.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _LARGEST = 16717  # bytes: a record of the greatest length, which is what libssl reads at most
 _MOST_WAITING = 64
 _MOST_AT_ONCE = 256  # datagrams looked at before somebody else may do something
-_COOKIE_PATIENCE = 10.0  # seconds; two or three repetitions of a hello
+_PATIENCE = 10.0  # seconds; a peer repeats what is not answered after 1, 2, 4 and 8
 
 
 class Packet:
@@ -132,7 +133,7 @@ class Conversation(Datagram):
         self.listening = listening
         self._port = port
         self._peer: Packet | None = None  # the first, or while listening the last, that counts
-        self._deadline: float | None = None  # for the cookie's return, on the monotonic clock
+        self._deadline: float | None = None  # for the peer's next datagram, on the monotonic clock
 
     def refill(self) -> bool:
         """Hands the next datagram to libssl, which has read the one before."""
@@ -148,8 +149,7 @@ class Conversation(Datagram):
             return self._turn_to(self._port.hello(first=not self.listening))
         packet = self._port.packet_from(self._peer.name)
         if packet is not None and self._deadline is not None:
-            unproved = packet.is_hello and packet.is_first
-            self._deadline = time.monotonic() + _COOKIE_PATIENCE if unproved else None
+            self._deadline = time.monotonic() + _PATIENCE
         return packet
 
     def _turn_to(self, packet: Packet | None) -> Packet | None:
@@ -157,14 +157,18 @@ class Conversation(Datagram):
             return None
         lib.BIO_dgram_set_peer(self.writing, packet.sender)
         self._peer = packet
-        self._deadline = None if self.listening else time.monotonic() + _COOKIE_PATIENCE
+        self._deadline = time.monotonic() + _PATIENCE
         return packet
 
+    def settle(self) -> None:
+        """From now on the peer may be silent for as long as it likes."""
+        self._deadline = None
+
     def patience(self) -> float | None:
-        """How long before somebody who waits is to get the turn: at once, or when the peer had time to prove itself."""
+        """How long before somebody who waits is to get the turn: at once, or when the peer had time to answer."""
         if not self._port.has_waiting:
             return None
-        if self._peer is None:
+        if self._peer is None or self.listening:
             return 0.0
         if self._deadline is None:
             return None
@@ -172,8 +176,8 @@ class Conversation(Datagram):
 
     def check(self) -> None:
         """Raises PeerError when the peer had that time."""
-        if self._peer is not None and self.patience() == 0.0:
-            message = "the client has not answered the request to prove its address"
+        if self._deadline is not None and not self.listening and self.patience() == 0.0:
+            message = "the client has fallen silent during the handshake, and another one waits"
             raise PeerError(message, (message,))
 
     def link_mtu(self) -> int:

@@ -37,6 +37,9 @@ class Transport:
         """Fetches what libssl cannot read by itself; False when there is nothing."""
         return False
 
+    def settle(self) -> None:
+        """The handshake is complete."""
+
     def patience(self) -> float | None:
         """Seconds until the transport wants attention even if nothing arrives; None for never."""
         return None
