@@ -236,7 +236,7 @@ class Protocol(Section):
     tls1_2: bool = flag("Use TLS 1.2 and nothing else")
     tls1_3: bool = flag("Use TLS 1.3 and nothing else")
     dtls: bool = flag("Use DTLS over UDP, the best version both sides have")
-    timeout: bool = flag("With DTLS, wait at most a quarter of a second for each datagram")
+    timeout: bool = flag("With DTLS, say on stderr when an answer is late")
     mtu: int | None = positive("With DTLS, bytes that fit a datagram; at least 256; default: found out")
     dtls1: bool = flag("Use DTLS 1.0 and nothing else")
     dtls1_2: bool = flag("Use DTLS 1.2 and nothing else")

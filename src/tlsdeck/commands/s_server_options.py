@@ -209,7 +209,7 @@ class Transport(Section):
     title = "Network"
 
     nbio: bool = flag("Use non-blocking input and output")
-    timeout: bool = flag("With DTLS, wait at most a quarter of a second for each datagram")
+    timeout: bool = flag("With DTLS, say on stderr when an answer is late")
     mtu: int | None = positive("With DTLS, bytes that fit a datagram; at least 256; default: found out")
     read_buf: int | None = positive("Bytes to read from the network at once; matters with pipelines only")
     split_send_frag: int | None = positive("Bytes per pipeline when writes are split for -max_pipelines")
