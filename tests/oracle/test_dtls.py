@@ -68,7 +68,7 @@ CLIENTS = (
     client("mtu_256", "-dtls -mtu 256", "Protocol  : DTLSv1.2", peer="-dtls -mtu 256"),
     client("mtu_256_of_us", "-dtls -mtu 256 -cert client.pem -key client.key", "v1.2", peer="-dtls -verify 1"),
     client("mtu_1500", "-dtls -mtu 1500", "Protocol  : DTLSv1.2", peer="-dtls -mtu 1500"),
-    client("mtu_without_dtls", "-mtu 256", "New, TLSv1.3", peer=RSA),
+    client("mtu_without_dtls", "-mtu 256 -tls1_2", "Protocol  : TLSv1.2", peer=RSA),
     client("timeout", "-dtls -timeout", "Protocol  : DTLSv1.2", peer="-dtls -timeout"),
     client("certificate_trusted", "-dtls -CAfile root.pem", "Verification: OK"),
     client("certificate_refused", "-dtls -verify_return_error", "certificate verify failed", 1, talk=FAILS),
