@@ -2,6 +2,9 @@
 int tlsdeck_handshake(SSL *ssl, int *reason);
 int tlsdeck_read(SSL *ssl, void *data, int length, int *reason);
 int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason);
+int tlsdeck_write_early(SSL *ssl, const void *data, size_t length, int *reason);
+int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count, int *reason);
+int tlsdeck_stateless(SSL *ssl, int *reason);
 int tlsdeck_shutdown(SSL *ssl, int *reason);
 
 /* Lists of code points in one call each; the result is how many there are, at most `size`. See steps.c. */

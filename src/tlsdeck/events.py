@@ -633,7 +633,8 @@ class Renegotiated(Event):
 class HandshakeFailed(Event):
     """It ended badly. `stack` are libssl's error lines; `errno` is the system's, 0 when it was not the system.
 
-    `verify_error` is the verification's text when that was not OK; `message` what we say ourselves, of a time limit.
+    `verify_error` is the verification's text when that was not OK; `message` what we say ourselves, of a time limit or
+    of early data before the handshake.
     """
 
     summary: Summary
@@ -654,6 +655,23 @@ class TicketReceived(Event):
 
     session: SessionInfo
     after_handshake: bool  # TLS 1.3
+
+
+class EarlyDataReceived(Event):
+    """Server: application data of the client's first flight; anybody may send it again (RFC 8446 section 8).
+
+    `first`: there was none before on this connection.
+    """
+
+    data: bytes
+    first: bool
+
+
+class EarlyDataEnded(Event):
+    """Server: there is no more of it. `outcome`: "not sent", "rejected", "accepted"; `size` is that of all of it."""
+
+    outcome: str
+    size: int  # bytes
 
 
 class DataReceived(Event):

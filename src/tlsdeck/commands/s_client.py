@@ -37,6 +37,7 @@ from tlsdeck.commands.program import FAILED, INTERRUPTED, OK, run
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import (
     CertificateError,
+    EarlyDataError,
     NetworkError,
     OutputError,
     PeerError,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from tlsdeck.commands.common import Printer
     from tlsdeck.commands.destination import Destination, Expected
     from tlsdeck.events import Event
+    from tlsdeck.net.opening import Opening
     from tlsdeck.net.pump import Ending
     from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
@@ -442,6 +444,8 @@ def _is_name_wanted(ending: Ending) -> bool:
 
 def _told(error: TlsdeckError) -> str:
     """What we say of an error that is ours to explain; the others speak through libssl's lines or errno."""
+    if isinstance(error, EarlyDataError):
+        return error.message
     ours = isinstance(error, TimeLimitError | CertificateError)
     return f"{PROGRAM}: {error.message}" if ours and error.message else ""
 
@@ -502,7 +506,17 @@ def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool)
         clock=setup.clock,
         vet=(lambda: _vet(connection, setup.expected)) if options.strict else None,
         visit=visit,
+        opening=_opening(options, connection),
     )
+
+
+def _opening(options: ClientOptions, connection: Connection) -> Opening | None:
+    """What comes before the handshake: -early_data, if there is a session that allows it."""
+    if options.early_data is None or not connection.early_data_limit:
+        return None
+    from tlsdeck.net.opening import send_early_data
+
+    return send_early_data(connection, options.early_data)
 
 
 def _await_ticket(setup: Setup, pump: Pump) -> Ending | None:

@@ -24,7 +24,7 @@ from tlsdeck.commands.letters import SERVER_LETTERS
 from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import FAILED, OK, error_text, run
 from tlsdeck.commands.s_server_options import ServerOptions
-from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, OutputError
+from tlsdeck.errors import ConfigurationError, EarlyDataError, LibraryError, NetworkError, OutputError
 from tlsdeck.net import sockets
 from tlsdeck.net.pump import Ending, Input, Pump
 from tlsdeck.output.stream import Stream
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.commands.common import Printer
     from tlsdeck.events import Event
+    from tlsdeck.net.opening import Opening
     from tlsdeck.tls.credentials import Identity, PrivateKey
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.stapling import Stapling
@@ -259,6 +260,8 @@ def _settings(options: ServerOptions) -> Settings:
         build_chain=options.build_chain,
         server_info=options.serverinfo,
         stapling=_stapling(options),
+        max_early_data=_max_early_data(options),
+        recv_max_early_data=options.recv_max_early_data,
     )
     if not _has_shared_secret(options):
         return settings
@@ -290,6 +293,11 @@ def _stapling(options: ServerOptions) -> Stapling | None:
     limit = options.status_timeout or 0
     route = Route(options.proxy, options.no_proxy, limit if limit > 0 else DEFAULT_LIMIT)
     return Stapling(options.status_file, options.status_url, route)
+
+
+def _max_early_data(options: ServerOptions) -> int | None:
+    """Bytes: -early_data alone promises to take a full record."""
+    return _READ_SIZE if options.early_data and options.max_early_data is None else options.max_early_data
 
 
 def _without_ecdhe(options: ServerOptions) -> tuple[tuple[str, str], ...]:
@@ -417,6 +425,7 @@ def converse(
             read_size=_READ_SIZE,
             verbose=options.nbio,
             exporter=exporter_of(options),
+            opening=_opening(options, connection),
         )
         ending = pump.run()
         go_on = finish(ending, connection, show)
@@ -432,6 +441,15 @@ def converse(
     return go_on
 
 
+def _opening(options: ServerOptions, connection: Connection) -> Opening | None:
+    """What comes before the handshake: -early_data."""
+    if not options.early_data:
+        return None
+    from tlsdeck.net.opening import receive_early_data
+
+    return receive_early_data(connection)
+
+
 def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> bool:
     """Shows how a connection ended; False when the server is to end with it."""
     error = ending.error
@@ -443,7 +461,8 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
     if ending.reason == "handshake":
         summary = connection.summary()
         problem = summary.verify_text if summary.verify_code else None
-        show(events.HandshakeFailed(summary, error.stack, error.errno, problem))
+        message = error.message if isinstance(error, EarlyDataError) else ""
+        show(events.HandshakeFailed(summary, error.stack, error.errno, problem, message))
         return True
     show(events.ConnectionFailed(ending.operation, error.stack, error.errno))
     return True

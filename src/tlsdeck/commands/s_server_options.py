@@ -253,14 +253,12 @@ class Protocol(Section):
     max_early_data: int | None = integer(
         "Bytes of early data that tickets promise to take; 16384 with -early_data",
         only=Only(range(2**31), "Invalid value for max_early_data"),
-        built=False,
     )
     recv_max_early_data: int | None = integer(
         "Bytes of early data that are really taken; 16384 with -early_data",
         only=Only(range(2**31), "Invalid value for recv_max_early_data"),
-        built=False,
     )
-    early_data: bool = flag("Read early data (TLS 1.3)", built=False)
+    early_data: bool = flag("Read early data (TLS 1.3)")
     num_tickets: int | None = integer("Tickets to send after a full TLS 1.3 handshake; default 2", conf=True)
     anti_replay: bool = flag("Take early data with one ticket only once (the default)", conf=True)
     no_anti_replay: bool = flag(

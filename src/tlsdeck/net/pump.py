@@ -19,7 +19,7 @@ import select
 import time
 
 from tlsdeck import events
-from tlsdeck.errors import NetworkError, OutputError, PeerError, TimeLimitError, TlsdeckError
+from tlsdeck.errors import EarlyDataError, NetworkError, OutputError, PeerError, TimeLimitError, TlsdeckError
 from tlsdeck.net.limits import Clock
 from tlsdeck.net.sockets import wait
 from tlsdeck.record import Record
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tlsdeck.events import Event
+    from tlsdeck.net.opening import Opening
     from tlsdeck.tls.connection import Connection
 
 
@@ -92,7 +93,7 @@ class Pump:
 
     `read_size` is the most bytes asked of one read; `verbose` shows every wait (-nbio). `vet` is called when the first
     handshake is done and raises PeerError if the connection is not to be used all the same. A `visit` ends ("done")
-    once it is.
+    once it is. `opening` is what comes before the handshake (see `net.opening`).
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Pump:
         clock: Clock | None = None,
         vet: Callable[[], None] | None = None,
         visit: bool = False,
+        opening: Opening | None = None,
     ) -> None:
         self.connection = connection
         self.show = show
@@ -122,6 +124,7 @@ class Pump:
         self._vet = vet
         self._visit = visit
         self._outgoing = b""
+        self._opening = opening
         self._handshaking = True
         self._first_handshake = True
         self._may_read = False
@@ -167,20 +170,33 @@ class Pump:
     def _advance(self) -> Ending | None:
         """Carries on what is under way: a handshake, or else the sending of a chunk."""
         try:
+            if self._opening and not self._open(self._opening):
+                return None
             if self._handshaking and self._handshake() and self._visit:
                 return Ending("done")
             if self._outgoing and not self._handshaking:
                 self._send()
-        except (PeerError, NetworkError) as error:
+        except (EarlyDataError, PeerError, NetworkError) as error:
             return self._failed(error)
         return None
 
-    def _failed(self, error: PeerError | NetworkError) -> Ending:
+    def _failed(self, error: EarlyDataError | PeerError | NetworkError) -> Ending:
         """How an operation that was to send something ends the conversation."""
         self.flush()
         if self._first_handshake:
             return Ending("handshake", "write", error)
         return Ending("peer") if closed_by_peer(self.connection, error) else Ending("failed", "write", error)
+
+    def _open(self, opening: Opening) -> bool:
+        """Carries on what comes before the handshake; True once that is done."""
+        for event in opening:
+            self.flush()
+            if event is None:
+                return False
+            self.show(event)
+        self.flush()
+        self._opening = None
+        return True
 
     def _handshake(self) -> bool:
         done = self.connection.handshake()
@@ -270,7 +286,7 @@ class Pump:
 
     def _input_wanted(self) -> bool:
         ready = self._source.early or not self._first_handshake
-        return self._source.open and not self._outgoing and ready
+        return self._source.open and not self._outgoing and not self._opening and ready
 
     def _blocked(self, operation: str) -> None:
         if self._verbose:

@@ -158,6 +158,28 @@ class Connection:
         """
         return not data or self._complete(lib.tlsdeck_write, ffi.from_buffer(data), len(data))
 
+    def write_early(self, data: bytes) -> bool:
+        """Client: sends all of `data` in the ClientHello's flight (RFC 8446 section 2.3); False for not yet.
+
+        Only before the handshake, and no more in all than `early_data_limit`.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        return self._complete(lib.tlsdeck_write_early, data, len(data))
+
+    def read_early(self, size: int) -> bytes | None:
+        """Server, instead of starting with `handshake`: up to `size` bytes of early data, None for not yet.
+
+        b"" is the end of it; `handshake` completes the handshake then.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        buffer, count = new_unset("char[]", size), ffi.new("size_t *")
+        done = self._complete(lib.tlsdeck_read_early, buffer, size, count)
+        return bytes(ffi.buffer(buffer, count[0])) if done else None
+
     def shutdown(self) -> None:
         """Sends close_notify if the connection is in a state to; failures do not matter any more."""
         lib.tlsdeck_shutdown(self._ssl, self._reason)
@@ -241,6 +263,17 @@ class Connection:
     def peer_closed(self) -> bool:
         """Whether close_notify has been received."""
         return bool(lib.SSL_get_shutdown(self._ssl) & lib.SSL_RECEIVED_SHUTDOWN)
+
+    @property
+    def early_data_limit(self) -> int:
+        """Client: how many bytes of early data the session to be resumed allows."""
+        session = lib.SSL_get_session(self._ssl)
+        return 0 if session == ffi.NULL else int(lib.SSL_SESSION_get_max_early_data(session))
+
+    @property
+    def early_data(self) -> str:
+        """What became of early data: "not sent", "rejected", "accepted"."""
+        return summary.early_data(self._ssl)
 
     @property
     def version(self) -> int:

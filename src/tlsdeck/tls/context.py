@@ -114,6 +114,13 @@ def _conf_commands(context: Pointer, settings: Settings) -> None:
         raise ConfigurationError("Error finishing context", error_stack())
 
 
+def _early_data(context: Pointer, settings: Settings) -> None:
+    if settings.max_early_data is not None:
+        lib.SSL_CTX_set_max_early_data(context, settings.max_early_data)
+    if settings.recv_max_early_data is not None:
+        lib.SSL_CTX_set_recv_max_early_data(context, settings.recv_max_early_data)
+
+
 def _section(context: Pointer, settings: Settings) -> None:
     if settings.section is not None and not lib.SSL_CTX_config(context, encoded(settings.section)):
         raise ConfigurationError(f'Error using configuration "{settings.section}"', error_stack())
@@ -448,6 +455,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _dane,
     _staples,
     _keylog,
+    _early_data,
 )
 
 _CALLBACKS = callbacks  # imported for its definitions: an SSL_CTX must never call into nothing
