@@ -72,6 +72,13 @@ static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
     return count;
 }
 
+/* The address of a socket's peer as the system keeps it, port included: its length, 0 for none. */
+static int tlsdeck_peer(int descriptor, void *address, int size)
+{
+    socklen_t length = (socklen_t)size;
+    return getpeername(descriptor, address, &length) ? 0 : (int)length;
+}
+
 /* A client's socket, non-blocking and not inherited by programs; -1 with errno. */
 static int tlsdeck_accept(int listener)
 {

@@ -17,6 +17,7 @@ BIO *BIO_push(BIO *bio, BIO *next);
 void BIO_free_all(BIO *bio);
 int BIO_dump_indent(BIO *out, const void *data, int length, int indent);
 size_t BIO_ctrl_pending(BIO *bio);
+int BIO_get_fd(BIO *bio, int *descriptor);
 int BIO_should_retry(BIO *bio);
 uint64_t BIO_number_read(BIO *bio);
 uint64_t BIO_number_written(BIO *bio);

@@ -23,6 +23,8 @@ struct stack_st_X509_CRL *tlsdeck_lookup_crls(const X509_STORE_CTX *context, con
 int tlsdeck_staple_received(SSL *ssl, void *argument);
 int tlsdeck_staple_wanted(SSL *ssl, void *argument);
 #endif
+int tlsdeck_make_cookie(SSL *ssl, unsigned char *cookie, size_t *length);
+int tlsdeck_check_cookie(SSL *ssl, const unsigned char *cookie, size_t length);
 void tlsdeck_keylog(const SSL *ssl, const char *line);
 unsigned int tlsdeck_psk_client(SSL *ssl, const char *hint, char *identity, unsigned int identity_size,
                                 unsigned char *key, unsigned int key_size);

@@ -247,6 +247,11 @@ long SSL_set_tlsext_debug_callback(SSL *ssl, void (*callback)(SSL *ssl, int serv
 typedef void (*SSL_CTX_keylog_cb_func)(const SSL *ssl, const char *line);
 void SSL_CTX_set_keylog_callback(SSL_CTX *context, SSL_CTX_keylog_cb_func callback);
 
+void SSL_CTX_set_stateless_cookie_generate_cb(SSL_CTX *context,
+                                              int (*generate)(SSL *ssl, unsigned char *cookie, size_t *length));
+void SSL_CTX_set_stateless_cookie_verify_cb(SSL_CTX *context,
+                                            int (*verify)(SSL *ssl, const unsigned char *cookie, size_t length));
+
 /* Connections */
 SSL *SSL_new(SSL_CTX *context);
 void SSL_free(SSL *ssl);
@@ -304,7 +309,6 @@ const COMP_METHOD *SSL_get_current_compression(const SSL *ssl);
 const COMP_METHOD *SSL_get_current_expansion(const SSL *ssl);
 const char *SSL_COMP_get_name(const COMP_METHOD *method);
 int SSL_get_early_data_status(const SSL *ssl);
-static const int SSL_READ_EARLY_DATA_FINISH;
 uint32_t SSL_SESSION_get_max_early_data(const SSL_SESSION *session);
 int SSL_CTX_set_max_early_data(SSL_CTX *context, uint32_t size);
 int SSL_CTX_set_recv_max_early_data(SSL_CTX *context, uint32_t size);

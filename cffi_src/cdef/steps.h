@@ -7,6 +7,9 @@ int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count, int *
 int tlsdeck_stateless(SSL *ssl, int *reason);
 int tlsdeck_shutdown(SSL *ssl, int *reason);
 
+/* The raw address of a socket's peer: its length, 0 for none. See steps.c. */
+int tlsdeck_peer(int descriptor, void *address, int size);
+
 /* Lists of code points in one call each; the result is how many there are, at most `size`. See steps.c. */
 int tlsdeck_signature_algorithms(SSL *ssl, int shared, unsigned short *codes, int size);
 int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size);

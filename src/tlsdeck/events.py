@@ -657,6 +657,10 @@ class TicketReceived(Event):
     after_handshake: bool  # TLS 1.3
 
 
+class CookieRequested(Event):
+    """Server: the client was sent a cookie, and is to come back with it (RFC 8446 section 4.2.2)."""
+
+
 class EarlyDataReceived(Event):
     """Server: application data of the client's first flight; anybody may send it again (RFC 8446 section 8).
 

@@ -51,6 +51,7 @@ PROGRAM = "s_server"
 
 _DEFAULT_SERVICE = "4433"
 _INPUT_SIZE = 16384  # bytes; half of it with -crlf, which may double them
+_TLS13 = 0x0304
 _READ_SIZE = 16384  # bytes; a full record
 _LONGEST_ID_PREFIX = 32  # bytes; a session id has no room for more
 
@@ -260,6 +261,8 @@ def _settings(options: ServerOptions) -> Settings:
         build_chain=options.build_chain,
         server_info=options.serverinfo,
         stapling=_stapling(options),
+        cookies=options.stateless,
+        min_version=_TLS13 if options.stateless else settings.min_version,  # the first version that has cookies
         max_early_data=_max_early_data(options),
         recv_max_early_data=options.recv_max_early_data,
     )
@@ -442,12 +445,12 @@ def converse(
 
 
 def _opening(options: ServerOptions, connection: Connection) -> Opening | None:
-    """What comes before the handshake: -early_data."""
-    if not options.early_data:
+    """What comes before the handshake: -stateless or -early_data. Whoever was asked for a cookie sends no early data."""
+    if not (options.stateless or options.early_data):
         return None
-    from tlsdeck.net.opening import receive_early_data
+    from tlsdeck.net.opening import demand_cookie, receive_early_data
 
-    return receive_early_data(connection)
+    return demand_cookie(connection) if options.stateless else receive_early_data(connection)
 
 
 def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> bool:

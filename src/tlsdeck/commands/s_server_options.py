@@ -266,7 +266,7 @@ class Protocol(Section):
     )
     http_server_binmode: bool = flag("With -WWW and -HTTP, open files in binary mode")
     no_ca_names: bool = flag("Do not tell clients which CAs are accepted")
-    stateless: bool = flag("Have TLS 1.3 clients return a cookie before state is kept for them", built=False)
+    stateless: bool = flag("Have TLS 1.3 clients return a cookie before state is kept for them")
     ssl3: bool = flag("Use SSL 3.0 and nothing else", requires="SSLv3_server_method")
     tls1: bool = flag("Use TLS 1.0 and nothing else")
     tls1_1: bool = flag("Use TLS 1.1 and nothing else")

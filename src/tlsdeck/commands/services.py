@@ -48,6 +48,12 @@ class Client:
         for event in self.connection.drain():
             self._show(event)
 
+    def admit(self) -> Waits:
+        """Until the client has returned a cookie."""
+        while not (yield from self.step(self.connection.admit)):
+            self.flush()
+            yield self.connection.want or ""
+
     def handshake(self) -> Waits:
         """Until the handshake under way is complete."""
         while not (yield from self.step(self.connection.handshake)):
@@ -83,6 +89,8 @@ class Client:
         established = False
         try:
             yield "read"  # a client speaks first
+            if self.connection.context.settings.cookies:
+                yield from self.admit()
             yield from self.handshake()
             established = True
             yield from work(self)

@@ -51,6 +51,16 @@ def _chunks(path: str) -> Iterator[bytes]:
         raise EarlyDataError("Cannot open early data file", (reason,)) from None
 
 
+def demand_cookie(connection: Connection) -> Opening:
+    """Server: has the client return a cookie first.
+
+    Raises:
+        PeerError, NetworkError: as `Connection.admit`.
+    """
+    while not connection.admit():
+        yield None
+
+
 def receive_early_data(connection: Connection) -> Opening:
     """Server: takes what the client sends with its first flight, as far as it may.
 

@@ -215,6 +215,7 @@ class ServerConnectionReport(Printer):
         super().__init__(
             stream,
             {
+                events.CookieRequested: always("DELAY\n"),
                 events.EarlyDataReceived: _early_data_received,
                 events.EarlyDataEnded: _early_data_ended,
                 events.Blocked: _server_blocked,

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TruncationError
-from tlsdeck.events import BytesCounted, Renegotiated, StateChanged, TransportUsed
+from tlsdeck.events import BytesCounted, CookieRequested, Renegotiated, StateChanged, TransportUsed
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import READ_DONE, WRITE_DONE, Observer, Tap
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event, Summary
     from tlsdeck.native import Pointer
     from tlsdeck.tls.context import Context
+    from tlsdeck.tls.cookies import Gate
     from tlsdeck.tls.dane import Dane
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.transport import Transport
@@ -47,6 +48,7 @@ _WANTS: dict[int, str] = {
     lib.SSL_ERROR_WANT_ASYNC: "async",
 }
 
+_NO_HELLO = "the client's first message is not a TLS ClientHello"
 _DISCARD_SIZE = 8192  # bytes
 
 
@@ -60,7 +62,7 @@ class Connection:
         LibraryError: out of memory, or a name or session that libssl refuses.
     """
 
-    __slots__ = ("_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")
+    __slots__ = ("_gate", "_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Connection:
         self.context = context
         self.transport = transport
         self.want: str | None = None
+        self._gate: Gate | None = None
         self._observer = Observer(context.settings)
         self._tag = ffi.new_handle(self._observer)
         self._reason = ffi.new("int *")
@@ -96,12 +99,15 @@ class Connection:
         if dane is not None:
             dane.apply(self._ssl)
 
-    def _attach(self) -> None:
-        reading, writing = self.transport.reading, self.transport.writing
+    def _use(self, transport: Transport) -> None:
+        reading, writing = transport.reading, transport.writing
         lib.BIO_up_ref(reading)
         if reading != writing:
             lib.BIO_up_ref(writing)
         lib.SSL_set_bio(self._ssl, reading, writing)
+
+    def _attach(self) -> None:
+        self._use(self.transport)
         if self.context.settings.server:
             lib.SSL_set_accept_state(self._ssl)
         else:
@@ -136,6 +142,44 @@ class Connection:
             NetworkError: the transport failed.
         """
         return self._complete(lib.tlsdeck_handshake)
+
+    def admit(self) -> bool:
+        """Server, before `handshake`: True once the client has returned a cookie (RFC 8446 section 4.2.2).
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        gate = self._gate or self._shut_gate()
+        while (want := gate.carry()) is None:
+            if gate.passed:
+                self._gate = self.want = None
+                self._use(self.transport)
+                return True
+            self._ask_for_cookie(gate)
+        self.want = want
+        self._forget_retries()
+        return False
+
+    def _shut_gate(self) -> Gate:
+        from tlsdeck.tls import cookies
+
+        gate = self._gate = cookies.Gate(self.transport)
+        self._observer.cookie = cookies.cookie(cookies.peer_address(self.transport))
+        self._use(gate.inner)
+        return gate
+
+    def _ask_for_cookie(self, gate: Gate) -> None:
+        result = lib.tlsdeck_stateless(self._ssl, self._reason)
+        self._settle()
+        if result < 0:
+            unfinished = self._reason[0] in _WANTS
+            failure = PeerError("", (_NO_HELLO,)) if unfinished else _failure(self._reason[0], 0)
+            gate.send()  # the alert
+            raise failure
+        gate.passed = result > 0
+        gate.asked = True
+        if not gate.passed:
+            self._observer.events.append(CookieRequested())
 
     def read(self, size: int) -> bytes | None:
         """Up to `size` bytes of application data, b"" once the peer has sent close_notify, None for not yet.

@@ -121,6 +121,14 @@ def _early_data(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_recv_max_early_data(context, settings.recv_max_early_data)
 
 
+def _cookies(context: Pointer, settings: Settings) -> None:
+    if settings.cookies:
+        from tlsdeck.tls import cookies  # noqa: F401: the callbacks' definitions
+
+        lib.SSL_CTX_set_stateless_cookie_generate_cb(context, lib.tlsdeck_make_cookie)
+        lib.SSL_CTX_set_stateless_cookie_verify_cb(context, lib.tlsdeck_check_cookie)
+
+
 def _section(context: Pointer, settings: Settings) -> None:
     if settings.section is not None and not lib.SSL_CTX_config(context, encoded(settings.section)):
         raise ConfigurationError(f'Error using configuration "{settings.section}"', error_stack())
@@ -450,6 +458,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _psk,
     _psk_hint,
     _id_context,
+    _cookies,
     _server_name,
     _srp,
     _dane,

@@ -100,6 +100,7 @@ class Settings(Record):
     stapling: Stapling | None = None  # server: answer such requests
 
     keylog: Callable[[str], None] | None = None  # gets lines of the NSS key log format
+    cookies: bool = False  # server: `Connection.admit` is to be called
     max_early_data: int | None = None  # server: bytes that tickets promise to take
     recv_max_early_data: int | None = None  # server: bytes that are taken
     name_flags: int = 0  # X509_NAME_print_ex(3)
