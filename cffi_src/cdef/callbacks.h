@@ -1,5 +1,5 @@
-/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py,
- * npn.py, psk.py, revocation.py, srp.py, stapling.py. */
+/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, cookies.py,
+ * credentials.py, npn.py, psk.py, revocation.py, security.py, srp.py, stapling.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -23,6 +23,7 @@ struct stack_st_X509_CRL *tlsdeck_lookup_crls(const X509_STORE_CTX *context, con
 int tlsdeck_staple_received(SSL *ssl, void *argument);
 int tlsdeck_staple_wanted(SSL *ssl, void *argument);
 #endif
+int tlsdeck_security(const SSL *ssl, const SSL_CTX *context, int operation, int bits, int nid, void *other, void *data);
 int tlsdeck_make_cookie(SSL *ssl, unsigned char *cookie, size_t *length);
 int tlsdeck_check_cookie(SSL *ssl, const unsigned char *cookie, size_t length);
 void tlsdeck_keylog(const SSL *ssl, const char *line);

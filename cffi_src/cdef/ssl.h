@@ -252,6 +252,35 @@ void SSL_CTX_set_stateless_cookie_generate_cb(SSL_CTX *context,
 void SSL_CTX_set_stateless_cookie_verify_cb(SSL_CTX *context,
                                             int (*verify)(SSL *ssl, const unsigned char *cookie, size_t length));
 
+
+/* Security level */
+int (*SSL_CTX_get_security_callback(const SSL_CTX *context))(const SSL *ssl, const SSL_CTX *context, int operation,
+                                                             int bits, int nid, void *other, void *data);
+void SSL_CTX_set_security_callback(SSL_CTX *context,
+                                   int (*callback)(const SSL *ssl, const SSL_CTX *context, int operation, int bits,
+                                                   int nid, void *other, void *data));
+void SSL_CTX_set0_security_ex_data(SSL_CTX *context, void *data);
+static const int SSL_SECOP_CIPHER_SUPPORTED;
+static const int SSL_SECOP_CIPHER_SHARED;
+static const int SSL_SECOP_CIPHER_CHECK;
+static const int SSL_SECOP_CURVE_SUPPORTED;
+static const int SSL_SECOP_CURVE_SHARED;
+static const int SSL_SECOP_CURVE_CHECK;
+static const int SSL_SECOP_TMP_DH;
+static const int SSL_SECOP_VERSION;
+static const int SSL_SECOP_TICKET;
+static const int SSL_SECOP_COMPRESSION;
+static const int SSL_SECOP_SIGALG_SUPPORTED;
+static const int SSL_SECOP_SIGALG_SHARED;
+static const int SSL_SECOP_SIGALG_CHECK;
+static const int SSL_SECOP_SIGALG_MASK;
+static const int SSL_SECOP_EE_KEY;
+static const int SSL_SECOP_CA_KEY;
+static const int SSL_SECOP_PEER_EE_KEY;
+static const int SSL_SECOP_PEER_CA_KEY;
+static const int SSL_SECOP_CA_MD;
+static const int SSL_SECOP_PEER_CA_MD;
+
 /* Connections */
 SSL *SSL_new(SSL_CTX *context);
 void SSL_free(SSL *ssl);

@@ -398,6 +398,20 @@ class ExtensionSeen(Event):
     data: bytes
 
 
+class SecurityChecked(Event):
+    """The security level allowed or forbade something (SSL_CTX_set_security_callback(3)).
+
+    `operation` is in the words of -security_debug. `item` is the cipher suite, group, certificate's digest or key
+    it was about, `code` the code point of a version or signature scheme. A ticket or compression has neither.
+    """
+
+    operation: str
+    item: str
+    code: int
+    bits: int  # of security
+    allowed: bool
+
+
 class CertificateChecked(Event):
     """One call of the verification callback (SSL_CTX_set_verify(3)).
 

@@ -64,6 +64,8 @@ if TYPE_CHECKING:
         psk_identity: str
         psk_session: str | None
         read_buf: int | None
+        security_debug: bool
+        security_debug_verbose: bool
         split_send_frag: int | None
         ssl_config: str | None
         state: bool
@@ -154,6 +156,8 @@ def shared_settings(
             states=options.state,
             extensions=options.tlsextdebug,
             transport=options.debug,
+            denials=options.security_debug,
+            permissions=options.security_debug_verbose,
             retries=options.nbio,
         ),
     )
@@ -321,6 +325,10 @@ def debug_printers(options: CommonOptions, out: Stream | None, err: Stream) -> l
         from tlsdeck.output.trace import Trace
 
         traces.append(Trace(messages))
+    if options.security_debug or options.security_debug_verbose:
+        from tlsdeck.output.security import SecurityLevel
+
+        traces.append(SecurityLevel(err))
     if not (options.msg or options.debug or options.state or options.tlsextdebug):
         return traces
     from tlsdeck.output import debug

@@ -205,8 +205,10 @@ class Debug(Section):
     state: bool = flag("Print every step of the handshake")
     keymatexport: str | None = string("Print keying material exported under this label (RFC 5705)")
     keymatexportlen: int = positive("Bytes of keying material for -keymatexport; default 20", default=20)
-    security_debug: bool = flag("Print what the security level forbids")
-    security_debug_verbose: bool = flag("Print every decision about the security level")
+    security_debug: bool = flag("Print what the security level forbids", security_debug_verbose=False)
+    security_debug_verbose: bool = flag(
+        "Print every decision about the security level", security_debug=False
+    )
     trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
     keylogfile: str | None = outfile("Append the secrets of the connection to this file, for Wireshark")
     nocommands: bool = flag("Send lines that start with a command letter (Q, R, k, K) like any other")

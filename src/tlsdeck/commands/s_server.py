@@ -156,11 +156,17 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     parameters = _dh_parameters(options)
     settings = settings.replace(identities=identities, candidates=candidates, dh_parameters=parameters)
     rule = None
+    told: list[Event] = []
     if named is not None and options.servername is not None:
-        second = Context(settings.replace(identities=(named,), **_FIRST_CONTEXT_ONLY))
+        second = Context(settings.replace(identities=(named,), **_FIRST_CONTEXT_ONLY), told.append)
         show(events.SecondContextSet())
         rule = ServerNameRule(options.servername, second, options.servername_fatal)
-    return Context(settings.replace(server_name=rule), show)
+    context = Context(settings.replace(server_name=rule), show)
+    for event in told:
+        # What else there is to tell holds for both, and was told.
+        if isinstance(event, events.SecurityChecked):
+            show(event)
+    return context
 
 
 # What the original does not set up the context of -servername with, and what that has instead.
@@ -175,6 +181,8 @@ _FIRST_CONTEXT_ONLY: dict[str, Any] = {
     "next_protocols": (),
     "alpn": (),
     "keylog": None,
+    "max_early_data": None,
+    "recv_max_early_data": None,
 }
 
 

@@ -183,8 +183,10 @@ class Debug(Section):
 
     title = "Debug"
 
-    security_debug: bool = flag("Print what the security level forbids", built=False)
-    security_debug_verbose: bool = flag("Print every decision about the security level", built=False)
+    security_debug: bool = flag("Print what the security level forbids", security_debug_verbose=False)
+    security_debug_verbose: bool = flag(
+        "Print every decision about the security level", security_debug=False
+    )
     brief: bool = flag(
         "Print a summary of each connection in a few lines instead of the report",
         quiet=True,

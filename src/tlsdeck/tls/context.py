@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event
     from tlsdeck.native import Pointer
     from tlsdeck.tls.credentials import Identity
+    from tlsdeck.tls.security import Watcher
     from tlsdeck.tls.settings import Settings
 
 # What s_server allows its internal session cache.
@@ -38,7 +39,7 @@ class Context:
         SettingError: a value is not one that libssl knows.
     """
 
-    __slots__ = ("pointer", "settings")
+    __slots__ = ("_watcher", "pointer", "settings")
 
     def __init__(self, settings: Settings, tell: Callable[[Event], object] = bool) -> None:
         self.settings = settings
@@ -46,11 +47,22 @@ class Context:
         properties = ffi.NULL if settings.properties is None else encoded(settings.properties)
         lib.ERR_clear_error()
         self.pointer = own(lib.SSL_CTX_new_ex(ffi.NULL, properties, method), lib.SSL_CTX_free)
+        self._watcher = self._watch_security()
         for step in _STEPS:
             lib.ERR_clear_error()
             event = step(self.pointer, settings)
             if event is not None:
                 tell(event)
+            if self._watcher:
+                self._watcher.tell(tell)
+
+    def _watch_security(self) -> Watcher | None:
+        watch = self.settings.watch
+        if not (watch.denials or watch.permissions):
+            return None
+        from tlsdeck.tls.security import Watcher
+
+        return Watcher(self.pointer, self.settings)
 
     def statistics(self) -> Statistics:
         """The session counters."""

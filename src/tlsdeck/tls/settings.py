@@ -30,6 +30,8 @@ class Watch(Record):
     extensions: bool = False
     transport: bool = False
     details: bool = False  # summaries with `Details`; alerts, key updates, renegotiations, bytes at the end
+    denials: bool = False  # of the security level
+    permissions: bool = False  # of the security level, and its denials
     retries: bool = False  # also what only means "not yet" on a non-blocking transport
 
 
