@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tlsdeck.options import Given, Section
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.credentials import PrivateKey
+    from tlsdeck.tls.engines import Engine
 
     class Printer(Protocol):
         """An output format."""
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         msgfile: str | None
         nameopt: list[str]
         nbio: bool
+        nbio_test: bool
         nextprotoneg: str | None
         no_CAfile: bool
         no_CApath: bool
@@ -82,6 +84,8 @@ if TYPE_CHECKING:
         verify_return_error: bool
         writerand: str | None
 
+        @property
+        def given(self) -> Sequence[Given]: ...
         def conf_commands(self) -> list[tuple[str, str | None]]: ...
         def given_in(self, section: type[Section]) -> list[Given]: ...
         def verify_flags(self) -> list[str]: ...
@@ -94,13 +98,33 @@ _VERSIONS = (("tls1", 0x0301), ("tls1_1", 0x0302), ("tls1_2", 0x0303), ("tls1_3"
 
 
 def prepare_library(options: CommonOptions) -> None:
-    """Providers and randomness, in the order of the command line.
+    """Engines, providers and randomness, in the order of the command line.
 
     Raises:
         ConfigurationError: a provider or file that is not there.
     """
+    for given in options.given:
+        if given.row.name == "engine":
+            use_engine(given.value or "")
     for given in (*options.given_in(Provider), *options.given_in(RandomState)):
         _LIBRARY_ACTIONS.get(given.row.name, _nothing)(given.value or "")
+
+
+def use_engine(name: str) -> Engine | None:
+    """The engine of that id or path, set and said so; None after saying why not. "auto" stands for all of them."""
+    from tlsdeck.tls import engines
+
+    if name == "auto":
+        engines.use_all()
+        Stream(2).text("Enabling auto ENGINE support\n")
+        return None
+    try:
+        engine = engines.use(name)
+    except ConfigurationError as error:
+        Stream(2).text("".join(f"{line}\n" for line in (error.message, *error.stack)))
+        return None
+    Stream(2).text(f'Engine "{engine.id}" set.\n')
+    return engine
 
 
 def _nothing(_value: str) -> None:
@@ -150,6 +174,7 @@ def shared_settings(
         alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
         name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,
+        halting=options.nbio_test,
         watch=Watch(
             messages=options.msg or options.trace,
             message_parts=options.trace,
@@ -158,7 +183,7 @@ def shared_settings(
             transport=options.debug,
             denials=options.security_debug,
             permissions=options.security_debug_verbose,
-            retries=options.nbio,
+            retries=options.nbio or options.nbio_test,
         ),
     )
 
@@ -205,13 +230,19 @@ def load_private_key(uri: str, form: str | None, password: str | None, name: str
     """A private key from a file or URI.
 
     Raises:
-        ConfigurationError: it cannot be read, or is one of an engine's.
+        ConfigurationError: it cannot be read, or is an engine's and there is none.
     """
-    if form == "ENGINE":
+    if form != "ENGINE":
+        return load_key(uri, password, name)
+    from tlsdeck.tls import engines
+    from tlsdeck.tls.credentials import load_engine_key
+
+    engine = engines.default()
+    if engine is None:
         raise ConfigurationError(
             f"No engine specified for loading {name}\nNo filename or uri specified for loading\n {name}"
         )
-    return load_key(uri, password, name)
+    return load_engine_key(engine, uri, password, name)
 
 
 def load_identity(files: IdentityFiles, password: str | None) -> Identity:

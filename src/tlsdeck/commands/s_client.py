@@ -21,6 +21,7 @@ from tlsdeck.commands.common import (
     load_private_key,
     prepare_library,
     shared_settings,
+    use_engine,
 )
 from tlsdeck.commands.destination import expected_peer, parse_destination
 from tlsdeck.commands.letters import CLIENT_LETTERS
@@ -44,6 +45,7 @@ from tlsdeck.errors import (
     SettingError,
     TimeLimitError,
     TlsdeckError,
+    UsageError,
 )
 from tlsdeck.net import sockets
 from tlsdeck.net.limits import Clock, Limits
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
     from tlsdeck.tls.dane import Dane
+    from tlsdeck.tls.engines import Engine
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.settings import Settings
 
@@ -160,6 +163,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         ConfigurationError: a file or value cannot be used.
     """
     settings = shared_settings(options, server=False, checks=expected.checks if expected else ())
+    engine = _client_engine(options)
     settings = settings.replace(
         fallback_scsv=options.fallback_scsv,
         max_fragment_length=options.maxfraglen,
@@ -167,6 +171,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         verify_peer=options.verify is not None or options.verify_return_error,
         verify_tolerance=-1 if options.verify is None else options.verify,
         identities=_identities(options),
+        client_engine=engine,
         build_chain=options.build_chain,
         candidates=load_candidates(options, PROGRAM),
         extensions=_extensions(options),
@@ -188,6 +193,15 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
 
 def _has_shared_secret(options: ClientOptions) -> bool:
     return options.was_given("psk", "psk_session", "srpuser", "srp_strength")
+
+
+def _client_engine(options: ClientOptions) -> Engine | None:
+    if options.ssl_client_engine is None:
+        return None
+    engine = use_engine(options.ssl_client_engine)
+    if engine is None:
+        raise UsageError("Error getting client auth engine")
+    return engine
 
 
 def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:
@@ -453,7 +467,7 @@ def _told(error: TlsdeckError) -> str:
 def _talk(setup: Setup, descriptor: int, *, visit: bool) -> Outcome:
     connection = Connection(
         setup.nameless or setup.context,
-        transport.descriptor(descriptor),
+        transport.descriptor(descriptor, halting=setup.options.nbio_test),
         server_name=setup.destination.server_name,
         session=setup.newest.session(),
         post_handshake_auth=setup.options.enable_pha,
@@ -493,6 +507,7 @@ def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bo
 def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool) -> Pump:
     options = setup.options
     crlf = options.crlf
+    vet = (lambda: _vet(connection, setup.expected)) if options.strict else None
     source = Input(0, _INPUT_SIZE // 2 if crlf else _INPUT_SIZE, crlf=crlf, stay=options.ign_eof, early=False)
     return Pump(
         connection,
@@ -501,22 +516,24 @@ def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool)
         {} if options.nocommands or options.ign_eof else CLIENT_LETTERS,
         setup.show,
         read_size=_READ_SIZE,
-        verbose=options.nbio,
+        verbose=options.nbio or options.nbio_test,
         exporter=exporter_of(options),
         clock=setup.clock,
-        vet=(lambda: _vet(connection, setup.expected)) if options.strict else None,
+        vet=vet,
         visit=visit,
-        opening=_opening(options, connection),
+        opening=_opening(options, connection, vet),
     )
 
 
-def _opening(options: ClientOptions, connection: Connection) -> Opening | None:
+def _opening(
+    options: ClientOptions, connection: Connection, vet: Callable[[], None] | None
+) -> Opening | None:
     """What comes before the handshake: -early_data, if there is a session that allows it."""
     if options.early_data is None or not connection.early_data_limit:
         return None
     from tlsdeck.net.opening import send_early_data
 
-    return send_early_data(connection, options.early_data)
+    return send_early_data(connection, options.early_data, vet)
 
 
 def _await_ticket(setup: Setup, pump: Pump) -> Ending | None:

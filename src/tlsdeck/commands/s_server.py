@@ -422,7 +422,9 @@ def converse(
 ) -> bool:
     """Runs one client's connection to its end; False when the server is to end with it."""
     connection = Connection(
-        context, transport.descriptor(descriptor), session_id_context=_id_context(options)
+        context,
+        transport.descriptor(descriptor, halting=options.nbio_test),
+        session_id_context=_id_context(options)
     )
     try:
         if options.nbio:

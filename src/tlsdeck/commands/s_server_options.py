@@ -45,9 +45,7 @@ class General(Section):
     help: bool = flag("Print this list and exit", also="h", stops=True)
     ssl_config: str | None = string("Section of the OpenSSL configuration file to set connections up from")
     trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
-    engine: str | None = string(
-        "Use the algorithms of this engine, by its id", requires="ENGINE_by_id", built=False
-    )
+    engine: str | None = string("Use the algorithms of this engine, by its id", requires="ENGINE_by_id")
 
 
 class Network(Section):
@@ -111,7 +109,7 @@ class Identity(Section):
     servername: str | None = string("Name that gets clients who ask for it by SNI the certificate of -cert2")
     servername_fatal: bool = flag("Refuse clients that ask for another name than -servername")
     nbio_test: bool = flag(
-        "Make input and output stop short at random, to test non-blocking code", nbio=True, built=False
+        "Make input and output stop short at random, to test non-blocking code", nbio=True
     )
     crlf: bool = flag("Send CR LF for every LF typed")
     quiet: bool = flag("Print the client's data and nothing else; no command letters")

@@ -39,7 +39,8 @@ class Client:
         id_context: bytes | None,
         show: Callable[[Event], None],
     ) -> None:
-        self.connection = Connection(context, transport.descriptor(descriptor), session_id_context=id_context)
+        socket = transport.descriptor(descriptor, halting=context.settings.halting)
+        self.connection = Connection(context, socket, session_id_context=id_context)
         self._asks_others = context.settings.asks_others
         self._show = show
 

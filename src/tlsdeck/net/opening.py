@@ -26,12 +26,15 @@ _FILE_CHUNK = 8192  # bytes read of a file, and so the size of the records it ma
 _READ_SIZE = 16384  # bytes; a full record
 
 
-def send_early_data(connection: Connection, path: str) -> Opening:
-    """Client: sends a file with the first flight.
+def send_early_data(connection: Connection, path: str, vet: Callable[[], None] | None = None) -> Opening:
+    """Client: sends a file with the first flight, if `vet` lets the session it is sent under pass.
 
     Raises:
+        PeerError: it does not.
         EarlyDataError: the file cannot be read or is longer than the session allows, or the connection failed.
     """
+    if vet:
+        vet()
     # What ends the file, or an empty one, is written too: it is that which announces early data in any case.
     for chunk in chain(_chunks(path), (b"",)):
         while not _attempt("writing", connection.write_early, chunk):

@@ -49,6 +49,7 @@ _WANTS: dict[int, str] = {
 }
 
 _NO_HELLO = "the client's first message is not a TLS ClientHello"
+_SHUTDOWN_TRIES = 100
 _DISCARD_SIZE = 8192  # bytes
 
 
@@ -225,8 +226,14 @@ class Connection:
         return bytes(ffi.buffer(buffer, count[0])) if done else None
 
     def shutdown(self) -> None:
-        """Sends close_notify if the connection is in a state to; failures do not matter any more."""
-        lib.tlsdeck_shutdown(self._ssl, self._reason)
+        """Sends close_notify if the connection is in a state to; failures do not matter any more.
+
+        A socket that is full stays so. One that only halts, or an engine at work, gets its chance.
+        """
+        for _ in range(_SHUTDOWN_TRIES):
+            result = lib.tlsdeck_shutdown(self._ssl, self._reason)
+            if result >= 0 or self._reason[0] not in _WANTS:
+                break
         self._settle()
         if self.context.settings.watch.details:
             self._observer.events.append(BytesCounted(*summary.byte_counts(self.transport)))

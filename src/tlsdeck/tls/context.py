@@ -299,6 +299,12 @@ def _candidates(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_cert_cb(context, lib.tlsdeck_candidates, ffi.NULL)
 
 
+def _client_engine(context: Pointer, settings: Settings) -> None:
+    engine = settings.client_engine
+    if engine is not None and not lib.SSL_CTX_set_client_cert_engine(context, engine.pointer):
+        raise ConfigurationError("Error setting client auth engine", error_stack())
+
+
 def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
     certificate, key = identity.certificate.pointer, identity.key.pointer
     _used(lib.SSL_CTX_use_certificate(context, certificate), "error setting certificate")
@@ -459,6 +465,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _ca_names,
     _srtp,
     _candidates,
+    _client_engine,
     _next_protocols,
     _alpn,
     _extensions,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
+    from tlsdeck.tls.engines import Engine
     from tlsdeck.tls.psk import PreSharedKey
     from tlsdeck.tls.srp import Password, Verifiers
     from tlsdeck.tls.stapling import Stapling
@@ -79,6 +80,7 @@ class Settings(Record):
     dh: bool = False  # server: ephemeral Diffie-Hellman, of `dh_parameters` or the library's choice
     dh_parameters: PrivateKey | None = None
     identities: tuple[Identity, ...] = ()
+    client_engine: Engine | None = None  # client: chooses certificate and key
     build_chain: bool = False
     server_info: str | None = None
     candidates: tuple[Candidate, ...] = ()  # chosen of for each connection; then `identities` are not used
@@ -106,6 +108,7 @@ class Settings(Record):
     max_early_data: int | None = None  # server: bytes that tickets promise to take
     recv_max_early_data: int | None = None  # server: bytes that are taken
     name_flags: int = 0  # X509_NAME_print_ex(3)
+    halting: bool = False  # a socket reads and writes short at random (-nbio_test)
     watch: Watch = Watch()
 
     @property
