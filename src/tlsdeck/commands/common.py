@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         CAstore: str | None
         CRL: str | None
         alpn: str | None
+        asynchronous: bool
         chainCAfile: str | None
         chainCApath: str | None
         chainCAstore: str | None
@@ -175,6 +176,7 @@ def shared_settings(
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
         name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,
         halting=options.nbio_test,
+        asynchronous=options.asynchronous and _has_engine(options),
         watch=Watch(
             messages=options.msg or options.trace,
             message_parts=options.trace,
@@ -186,6 +188,14 @@ def shared_settings(
             retries=options.nbio or options.nbio_test,
         ),
     )
+
+
+def _has_engine(options: CommonOptions) -> bool:
+    """Whether there may be something that works asynchronously.
+
+    Without it -async changes nothing but the stack that libssl's callbacks run on, which is small then.
+    """
+    return any(given.row.name in ("engine", "ssl_client_engine") for given in options.given)
 
 
 def _trust(options: CommonOptions) -> Trust:

@@ -206,9 +206,7 @@ class Debug(Section):
     keymatexport: str | None = string("Print keying material exported under this label (RFC 5705)")
     keymatexportlen: int = positive("Bytes of keying material for -keymatexport; default 20", default=20)
     security_debug: bool = flag("Print what the security level forbids", security_debug_verbose=False)
-    security_debug_verbose: bool = flag(
-        "Print every decision about the security level", security_debug=False
-    )
+    security_debug_verbose: bool = flag("Print every decision about the security level", security_debug=False)
     trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
     keylogfile: str | None = outfile("Append the secrets of the connection to this file, for Wireshark")
     nocommands: bool = flag("Send lines that start with a command letter (Q, R, k, K) like any other")

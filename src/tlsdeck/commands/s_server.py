@@ -270,7 +270,9 @@ def _settings(options: ServerOptions) -> Settings:
         server_info=options.serverinfo,
         stapling=_stapling(options),
         cookies=options.stateless,
-        min_version=_TLS13 if options.stateless else settings.min_version,  # the first version that has cookies
+        min_version=_TLS13
+        if options.stateless
+        else settings.min_version,  # the first version that has cookies
         max_early_data=_max_early_data(options),
         recv_max_early_data=options.recv_max_early_data,
     )
@@ -424,7 +426,7 @@ def converse(
     connection = Connection(
         context,
         transport.descriptor(descriptor, halting=options.nbio_test),
-        session_id_context=_id_context(options)
+        session_id_context=_id_context(options),
     )
     try:
         if options.nbio:

@@ -108,9 +108,7 @@ class Identity(Section):
     dhparam: str | None = infile("File of DH parameters; default: in the file of -cert, else chosen to fit")
     servername: str | None = string("Name that gets clients who ask for it by SNI the certificate of -cert2")
     servername_fatal: bool = flag("Refuse clients that ask for another name than -servername")
-    nbio_test: bool = flag(
-        "Make input and output stop short at random, to test non-blocking code", nbio=True
-    )
+    nbio_test: bool = flag("Make input and output stop short at random, to test non-blocking code", nbio=True)
     crlf: bool = flag("Send CR LF for every LF typed")
     quiet: bool = flag("Print the client's data and nothing else; no command letters")
     no_resume_ephemeral: bool = flag("Do not resume sessions whose key exchange was ephemeral (EC)DH")
@@ -182,9 +180,7 @@ class Debug(Section):
     title = "Debug"
 
     security_debug: bool = flag("Print what the security level forbids", security_debug_verbose=False)
-    security_debug_verbose: bool = flag(
-        "Print every decision about the security level", security_debug=False
-    )
+    security_debug_verbose: bool = flag("Print every decision about the security level", security_debug=False)
     brief: bool = flag(
         "Print a summary of each connection in a few lines instead of the report",
         quiet=True,
@@ -195,7 +191,7 @@ class Debug(Section):
     msg: bool = flag("Print every protocol message with a hex dump", trace=False)
     msgfile: str | None = outfile("Write the output of -msg and -trace to this file instead of stdout")
     state: bool = flag("Print every step of the handshake")
-    asynchronous: bool = flag("Let an engine work asynchronously", name="async", built=False)
+    asynchronous: bool = flag("Let an engine work asynchronously", name="async")
     max_pipelines: int | None = positive(
         "Encrypt or decrypt this many records at once; default 1, at most 32"
     )

@@ -49,24 +49,32 @@ class Client:
         for event in self.connection.drain():
             self._show(event)
 
+    def _want(self) -> str | int:
+        """What to wait for: also the descriptor by which an engine tells that it is done (-async)."""
+        want = self.connection.want or ""
+        if want != "async":
+            return want
+        jobs = self.connection.jobs()
+        return jobs[0] if jobs else "write"  # soon
+
     def admit(self) -> Waits:
         """Until the client has returned a cookie."""
         while not (yield from self.step(self.connection.admit)):
             self.flush()
-            yield self.connection.want or ""
+            yield self._want()
 
     def handshake(self) -> Waits:
         """Until the handshake under way is complete."""
         while not (yield from self.step(self.connection.handshake)):
             self.flush()
-            yield self.connection.want or ""
+            yield self._want()
         self.flush()
 
     def read(self) -> Generator[str | int, None, bytes]:
         """The next data; b"" at the end."""
         while (data := (yield from self.step(lambda: self.connection.read(_READ_SIZE)))) is None:
             self.flush()
-            yield self.connection.want or ""
+            yield self._want()
         self.flush()
         return data
 
@@ -82,7 +90,7 @@ class Client:
         """Until all data is sent."""
         while not self.connection.write(data):
             self.flush()
-            yield self.connection.want or ""
+            yield self._want()
         self.flush()
 
     def serve(self, work: Callable[[Client], Waits]) -> Waits:

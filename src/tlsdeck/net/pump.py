@@ -10,6 +10,7 @@ Rules of the loop
 1. A chunk of input is sent completely before the next one is read, so the peer's pace reaches the writer.
 2. Reading goes on while a write waits, so two peers that both send cannot block each other.
 3. A handshake under way, the first or a later one, is finished before anything is sent.
+4. While an engine works (-async), only the operation that waits for it is called again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event
     from tlsdeck.net.opening import Opening
     from tlsdeck.tls.connection import Connection
+
+
+_JOB_PATIENCE = 10  # milliseconds for the work of an engine that does not tell when it is done
 
 
 class Ending(Record):
@@ -128,6 +132,7 @@ class Pump:
         self._handshaking = True
         self._first_handshake = True
         self._may_read = False
+        self._receiving = False
 
     def run(self) -> Ending:
         """Converses until one side ends it or something fails."""
@@ -169,6 +174,8 @@ class Pump:
 
     def _advance(self) -> Ending | None:
         """Carries on what is under way: a handshake, or else the sending of a chunk."""
+        if self._receiving:
+            return None
         try:
             if self._opening and not self._open(self._opening):
                 return None
@@ -231,6 +238,7 @@ class Pump:
             return Ending("failed", "read", error)
         self.flush()
         self._may_read = bool(data) and self.connection.pending()
+        self._receiving = self.connection.want == "async"
         if data is None:
             # Part of a handshake is nothing to tell, unless every wait is; a record that held no data is.
             if self._verbose or self.connection.established:
@@ -265,6 +273,8 @@ class Pump:
             self._clock.check()
         except TimeLimitError as error:
             return Ending("handshake" if self._first_handshake else "failed", "wait", error)
+        if self.connection.want == "async":
+            return self._wait_for_job()
         if self._may_read and not self._handshaking:
             return self._receive()
         poll = select.poll()
@@ -279,6 +289,15 @@ class Pump:
         if self._source.descriptor in ready and self._input_wanted():
             return self._take_input()
         return None
+
+    def _wait_for_job(self) -> Ending | None:
+        """Waits for an engine. Until it is done, no other operation than the one that waits may be called."""
+        poll = select.poll()
+        jobs = self.connection.jobs()
+        for job in jobs:
+            poll.register(job, select.POLLIN)
+        poll.poll(self._clock.left() if jobs else _JOB_PATIENCE)
+        return self._receive() if self._receiving else None
 
     def _interest(self) -> int:
         writing = (self._handshaking or self._outgoing) and self.connection.want == "write"

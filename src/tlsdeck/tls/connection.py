@@ -296,6 +296,14 @@ class Connection:
         queue, self._observer.events = self._observer.events, []
         return queue
 
+    def jobs(self) -> tuple[int, ...]:
+        """The descriptors that become readable when an engine has done what an operation waits for ("async")."""
+        count = ffi.new("size_t *")
+        lib.SSL_get_all_async_fds(self._ssl, ffi.NULL, count)
+        numbers = ffi.new("int[]", count[0])
+        lib.SSL_get_all_async_fds(self._ssl, numbers, count)
+        return tuple(numbers)
+
     def pending(self) -> bool:
         """Whether data waits inside libssl, so that a read may succeed without the transport."""
         return bool(lib.SSL_has_pending(self._ssl))

@@ -106,6 +106,8 @@ def _modes(context: Pointer, settings: Settings) -> None:
     lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
     if settings.fallback_scsv:
         lib.SSL_CTX_set_mode(context, lib.SSL_MODE_SEND_FALLBACK_SCSV)
+    if settings.asynchronous:
+        lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ASYNC)
     if settings.ignore_unexpected_eof:
         lib.SSL_CTX_set_options(context, lib.SSL_OP_IGNORE_UNEXPECTED_EOF)
     if settings.no_ca_names:
@@ -135,10 +137,9 @@ def _early_data(context: Pointer, settings: Settings) -> None:
 
 def _cookies(context: Pointer, settings: Settings) -> None:
     if settings.cookies:
-        from tlsdeck.tls import cookies  # noqa: F401: the callbacks' definitions
+        from tlsdeck.tls.cookies import install
 
-        lib.SSL_CTX_set_stateless_cookie_generate_cb(context, lib.tlsdeck_make_cookie)
-        lib.SSL_CTX_set_stateless_cookie_verify_cb(context, lib.tlsdeck_check_cookie)
+        install(context)
 
 
 def _section(context: Pointer, settings: Settings) -> None:

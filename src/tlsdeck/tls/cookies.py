@@ -142,6 +142,12 @@ def _only_retry(bio: Pointer) -> None:
 # --- what libssl asks ------------------------------------------------------------------------------------------
 
 
+def install(context: Pointer) -> None:
+    """Has the connections of a context ask for the cookie of their observer."""
+    lib.SSL_CTX_set_stateless_cookie_generate_cb(context, lib.tlsdeck_make_cookie)
+    lib.SSL_CTX_set_stateless_cookie_verify_cb(context, lib.tlsdeck_check_cookie)
+
+
 @ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
 def tlsdeck_make_cookie(ssl: Pointer, cookie: Pointer, length: Pointer) -> int:
     """SSL_CTX_set_stateless_cookie_generate_cb(3)."""

@@ -64,6 +64,7 @@ class Settings(Record):
     max_fragment_length: int | None = None  # 512, 1024, 2048 or 4096 bytes (RFC 6066 section 4)
     session_cache: bool = True
     fallback_scsv: bool = False
+    asynchronous: bool = False  # engines may work on while an operation waits for "async"
 
     trust: Trust | None = None  # None: trust nothing
     chain_trust: Trust | None = None
