@@ -9,9 +9,7 @@ from tlsdeck.options.sections import Preferences, StrictCertificates, TlsSsl
 
 # This list only ever gets shorter.
 NOT_BUILT = {
-    *("engine", "async", "nbio_test", "security_debug", "security_debug_verbose"),
-    *("early_data", "max_early_data", "recv_max_early_data"),
-    *("ext_cache", "stateless", "sendfile"),
+    *("ext_cache", "sendfile"),
     *("dtls", "dtls1", "dtls1_2", "listen", "timeout", "mtu", "sctp", "sctp_label_bug"),
 }
 

@@ -115,7 +115,9 @@ def test_strict_client_sends_no_early_data_to_a_server_it_does_not_trust(
     words = ["s_client", "-connect", server.address, "-strict", *RESUME.split(), "early.txt"]
     client = start([*OURS, *words], cwd).finish()
     assert client.code == 20
-    assert "Error reading early data" in server.process.err or server.process.until("Error reading early data")
+    assert "Error reading early data" in server.process.err or server.process.until(
+        "Error reading early data"
+    )
     assert "first words" not in server.process.out
 
 

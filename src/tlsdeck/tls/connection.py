@@ -173,10 +173,9 @@ class Connection:
         result = lib.tlsdeck_stateless(self._ssl, self._reason)
         self._settle()
         if result < 0:
-            unfinished = self._reason[0] in _WANTS
-            failure = PeerError("", (_NO_HELLO,)) if unfinished else _failure(self._reason[0], 0)
+            stack = error_stack()
             gate.send()  # the alert
-            raise failure
+            raise PeerError("", stack or (_NO_HELLO,))
         gate.passed = result > 0
         gate.asked = True
         if not gate.passed:

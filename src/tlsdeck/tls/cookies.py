@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SECRET = os.urandom(32)
 
+_COOKIE_SIZE = 20  # bytes
 _ADDRESS_SIZE = 128  # bytes of a sockaddr_storage
 _HEADER_SIZE = 5  # bytes of a record
 _LARGEST_RECORD = 16384 + 256  # bytes (RFC 8446 section 5.2)
@@ -34,8 +35,8 @@ _LARGEST_FLIGHT = 2**18  # bytes; libssl refuses a ClientHello of half of that
 
 
 def cookie(peer: bytes) -> bytes:
-    """The cookie for a client at this address, 32 bytes."""
-    return hmac.digest(_SECRET, peer, "sha256")
+    """The cookie for a client at this address, as long as the original's."""
+    return hmac.digest(_SECRET, peer, "sha256")[:_COOKIE_SIZE]
 
 
 def peer_address(transport: Transport) -> bytes:
