@@ -45,21 +45,6 @@ def test_server_gets_everything_through(version: str, start: Start, workdir: Wor
     assert "DELAY\n" in finished.out
 
 
-@pytest.mark.parametrize("program", [OURS, OPENSSL], ids=["ours", "original"])
-def test_lines_are_the_originals(program: tuple[str, ...], start: Start, workdir: Workdir) -> None:
-    """Which lines there are is the same, how many of them is chance."""
-    cwd = workdir("both")
-    server = start_server(start, program, f"-nbio_test -naccept 1 {RSA}", cwd)
-    client = start([*OPENSSL, "s_client", "-brief", "-connect", server.address], cwd)
-    client.send(b"y\n")
-    wait_for("the word", lambda: "\ny\n" in server.process.out)
-    client.eof()
-    client.finish()
-    finished = server.process.finish()
-    assert finished.err == "Turned on non blocking io\n"
-    assert {line for line in finished.out.splitlines() if "BLOCK" in line or line == "DELAY"} >= {"DELAY"}
-
-
 def received(program: Running) -> str:
     return re.sub(r"[Rr]ead (?:R )?BLOCK\n", "", program.out)
 

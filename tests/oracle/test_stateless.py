@@ -86,6 +86,23 @@ def test_hellos_may_come_byte_by_byte(start: Start, workdir: Workdir) -> None:
     assert server.process.finish().code == 0
 
 
+def test_cookie_is_good_for_the_address_it_was_sent_to(start: Start, workdir: Workdir) -> None:
+    server = start_server(start, OURS, f"{STATELESS} -naccept 2", workdir("ours"))
+    context = ssl.create_default_context(cafile=str(workdir("ours") / "root.pem"))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", server.port), TIME_LIMIT) as plain:
+        assert not shaken(secure)
+        plain.sendall(outgoing.read())
+        incoming.write(plain.recv(65536))
+        assert not shaken(secure)
+    change_cipher_spec, second_hello = bytes.fromhex("140303000101"), outgoing.read()
+    with socket.create_connection(("127.0.0.1", server.port), TIME_LIMIT) as elsewhere:
+        elsewhere.sendall(second_hello.removeprefix(change_cipher_spec))
+        assert elsewhere.recv(1) == b"\x15"  # an alert
+    assert "cookie mismatch" in server.process.finish().err
+
+
 def shaken(secure: ssl.SSLObject) -> bool:
     try:
         secure.do_handshake()
