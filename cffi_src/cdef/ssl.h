@@ -142,7 +142,6 @@ int SSL_has_matching_session_id(const SSL *ssl, const unsigned char *id, unsigne
 void SSL_CTX_set_not_resumable_session_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int forward_secure));
 int SSL_SESSION_print(BIO *out, const SSL_SESSION *session);
 unsigned long SSL_SESSION_get_ticket_lifetime_hint(const SSL_SESSION *session);
-uint32_t SSL_SESSION_get_max_early_data(const SSL_SESSION *session);
 void SSL_SESSION_free(SSL_SESSION *session);
 SSL_SESSION *SSL_get_session(const SSL *ssl);
 int SSL_set_session(SSL *ssl, SSL_SESSION *session);

@@ -17,7 +17,7 @@ import os
 from tlsdeck.errors import NetworkError
 from tlsdeck.names import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
 from tlsdeck.native import error_stack, ffi, lib, new_unset
-from tlsdeck.tls.callbacks import observer_of
+from tlsdeck.tls.callbacks import callback, observer_of
 from tlsdeck.tls.transport import memory
 
 TYPE_CHECKING = False
@@ -149,16 +149,17 @@ def install(context: Pointer) -> None:
     lib.SSL_CTX_set_stateless_cookie_verify_cb(context, lib.tlsdeck_check_cookie)
 
 
-@ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
+@callback(error=0)
 def tlsdeck_make_cookie(ssl: Pointer, cookie: Pointer, length: Pointer) -> int:
     """SSL_CTX_set_stateless_cookie_generate_cb(3)."""
-    expected = observer_of(ssl).cookie
-    ffi.memmove(cookie, expected, len(expected))
-    length[0] = len(expected)
+    observer = observer_of(ssl)
+    ffi.memmove(cookie, observer.cookie, len(observer.cookie))
+    length[0] = len(observer.cookie)
     return 1
 
 
-@ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
+@callback(error=0)
 def tlsdeck_check_cookie(ssl: Pointer, cookie: Pointer, length: int) -> int:
     """SSL_CTX_set_stateless_cookie_verify_cb(3)."""
-    return int(hmac.compare_digest(bytes(ffi.buffer(cookie, length)), observer_of(ssl).cookie))
+    observer = observer_of(ssl)
+    return int(hmac.compare_digest(bytes(ffi.buffer(cookie, length)), observer.cookie))

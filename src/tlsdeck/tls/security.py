@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tlsdeck import events
 from tlsdeck.native import ffi, lib, text
-from tlsdeck.tls.callbacks import Observer, observer_of
+from tlsdeck.tls.callbacks import Observer, callback, observer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ class Watcher:
             tell(event)
 
 
-@ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
+@callback(error=0)
 def tlsdeck_security(
-    ssl: Pointer, context: Pointer, operation: int, bits: int, nid: int, other: Pointer, data: Pointer
+    connection: Pointer, context: Pointer, operation: int, bits: int, nid: int, other: Pointer, data: Pointer
 ) -> int:
     """SSL_CTX_set_security_callback(3)."""
     watcher: Watcher = ffi.from_handle(data)
-    allowed: int = watcher.decide(ssl, context, operation, bits, nid, other, data)
-    observer = watcher.observer if ssl == ffi.NULL else observer_of(ssl)
+    allowed: int = watcher.decide(connection, context, operation, bits, nid, other, data)
+    observer = watcher.observer if connection == ffi.NULL else observer_of(connection)
     if not allowed or observer.settings.watch.permissions:
         name, look = _OPERATIONS.get(operation, (f"Operation {operation}", _nothing))
         item, code = look(nid, other)
