@@ -16,8 +16,6 @@ BIO *BIO_new_connect(const char *host_port);
 long BIO_set_nbio(BIO *bio, long on);
 long BIO_do_connect(BIO *bio);
 int BIO_wait(BIO *bio, time_t until, unsigned int nap);
-BIO *BIO_push(BIO *bio, BIO *next);
-void BIO_free_all(BIO *bio);
 int BIO_dump_indent(BIO *out, const void *data, int length, int indent);
 size_t BIO_ctrl_pending(BIO *bio);
 int BIO_get_fd(BIO *bio, int *descriptor);
