@@ -20,7 +20,7 @@ CDEF = Path(__file__).parent / "cdef"
 # The order only matters where one header uses another's types.
 HEADERS = (
     "types", "crypto", "err", "bio", "bn", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui",
-    "store", "provider", "engine", "rand", "http", "ssl", "ct", "ocsp", "srp", "steps", "callbacks",
+    "store", "provider", "rand", "http", "ssl", "engine", "ct", "ocsp", "srp", "steps", "callbacks",
 )  # fmt: skip
 
 SOURCE = """

@@ -26,6 +26,16 @@ static int why(SSL *ssl, int result)
 static int tlsdeck_handshake(SSL *ssl, int *reason) { STEP(ssl, SSL_do_handshake(ssl)); }
 static int tlsdeck_read(SSL *ssl, void *data, int length, int *reason) { STEP(ssl, SSL_read(ssl, data, length)); }
 static int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason) { STEP(ssl, SSL_write(ssl, data, length)); }
+static int tlsdeck_write_early(SSL *ssl, const void *data, size_t length, int *reason)
+{
+    size_t written;
+    STEP(ssl, SSL_write_early_data(ssl, data, length, &written));
+}
+static int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count, int *reason)
+{
+    STEP(ssl, SSL_read_early_data(ssl, data, length, count));
+}
+static int tlsdeck_stateless(SSL *ssl, int *reason) { STEP(ssl, SSL_stateless(ssl)); }
 static int tlsdeck_shutdown(SSL *ssl, int *reason) { STEP(ssl, SSL_shutdown(ssl)); }
 
 /* libssl gives these lists item by item or into memory of unknown size. A page about every connection needs them, so
@@ -60,6 +70,13 @@ static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
     for (int i = 0; shared && i < count; i++)
         codes[i] = (int)SSL_get_shared_group(ssl, i);
     return count;
+}
+
+/* The address of a socket's peer as the system keeps it, port included: its length, 0 for none. */
+static int tlsdeck_peer(int descriptor, void *address, int size)
+{
+    socklen_t length = (socklen_t)size;
+    return getpeername(descriptor, address, &length) ? 0 : (int)length;
 }
 
 /* A client's socket, non-blocking and not inherited by programs; -1 with errno. */

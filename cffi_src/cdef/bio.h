@@ -7,7 +7,10 @@ BIO *BIO_new_dgram(int descriptor, int close_flag);
 #ifndef OPENSSL_NO_SCTP
 BIO *BIO_new_dgram_sctp(int descriptor, int close_flag);
 #endif
+const BIO_METHOD *BIO_f_nbio_test(void);
+BIO *BIO_push(BIO *bio, BIO *next);
 int BIO_free(BIO *bio);
+void BIO_free_all(BIO *bio);
 int BIO_up_ref(BIO *bio);
 int BIO_read(BIO *bio, void *data, int length);
 int BIO_write(BIO *bio, const void *data, int length);
@@ -17,10 +20,9 @@ BIO *BIO_new_connect(const char *host_port);
 long BIO_set_nbio(BIO *bio, long on);
 long BIO_do_connect(BIO *bio);
 int BIO_wait(BIO *bio, time_t until, unsigned int nap);
-BIO *BIO_push(BIO *bio, BIO *next);
-void BIO_free_all(BIO *bio);
 int BIO_dump_indent(BIO *out, const void *data, int length, int indent);
 size_t BIO_ctrl_pending(BIO *bio);
+int BIO_get_fd(BIO *bio, int *descriptor);
 int BIO_should_retry(BIO *bio);
 int BIO_reset(BIO *bio);
 long BIO_ctrl(BIO *bio, int command, long number, void *pointer);

@@ -1,5 +1,5 @@
-/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, credentials.py,
- * datagram.py, npn.py, psk.py, revocation.py, srp.py, stapling.py. */
+/* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, cookies.py,
+ * credentials.py, datagram.py, npn.py, psk.py, revocation.py, security.py, srp.py, stapling.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -23,6 +23,9 @@ struct stack_st_X509_CRL *tlsdeck_lookup_crls(const X509_STORE_CTX *context, con
 int tlsdeck_staple_received(SSL *ssl, void *argument);
 int tlsdeck_staple_wanted(SSL *ssl, void *argument);
 #endif
+int tlsdeck_security(const SSL *ssl, const SSL_CTX *context, int operation, int bits, int nid, void *other, void *data);
+int tlsdeck_make_cookie(SSL *ssl, unsigned char *cookie, size_t *length);
+int tlsdeck_check_cookie(SSL *ssl, const unsigned char *cookie, size_t length);
 void tlsdeck_keylog(const SSL *ssl, const char *line);
 unsigned int tlsdeck_psk_client(SSL *ssl, const char *hint, char *identity, unsigned int identity_size,
                                 unsigned char *key, unsigned int key_size);
@@ -36,8 +39,8 @@ int tlsdeck_srp_user(SSL *ssl, int *alert, void *argument);
 int tlsdeck_npn_advertise(SSL *ssl, const unsigned char **out, unsigned int *length, void *argument);
 int tlsdeck_npn_select(SSL *ssl, unsigned char **out, unsigned char *length, const unsigned char *in,
                        unsigned int in_length, void *argument);
-int tlsdeck_make_cookie(SSL *ssl, unsigned char *cookie, unsigned int *length);
-int tlsdeck_check_cookie(SSL *ssl, const unsigned char *cookie, unsigned int length);
+int tlsdeck_make_datagram_cookie(SSL *ssl, unsigned char *cookie, unsigned int *length);
+int tlsdeck_check_datagram_cookie(SSL *ssl, const unsigned char *cookie, unsigned int length);
 char *tlsdeck_prompt(UI *ui, const char *what, const char *name);
 int tlsdeck_password(char *buffer, int size, int writing, void *argument);
 }

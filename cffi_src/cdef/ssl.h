@@ -29,6 +29,7 @@ static const long SSL_MODE_SEND_FALLBACK_SCSV;
 static const long SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 static const long SSL_MODE_NO_AUTO_CHAIN;
 static const long SSL_MODE_DTLS_SCTP_LABEL_LENGTH_BUG;
+static const long SSL_MODE_ASYNC;
 static const int TLSEXT_max_fragment_length_512;
 static const int TLSEXT_max_fragment_length_1024;
 static const int TLSEXT_max_fragment_length_2048;
@@ -143,7 +144,6 @@ int SSL_has_matching_session_id(const SSL *ssl, const unsigned char *id, unsigne
 void SSL_CTX_set_not_resumable_session_callback(SSL_CTX *context, int (*callback)(SSL *ssl, int forward_secure));
 int SSL_SESSION_print(BIO *out, const SSL_SESSION *session);
 unsigned long SSL_SESSION_get_ticket_lifetime_hint(const SSL_SESSION *session);
-uint32_t SSL_SESSION_get_max_early_data(const SSL_SESSION *session);
 void SSL_SESSION_free(SSL_SESSION *session);
 SSL_SESSION *SSL_get_session(const SSL *ssl);
 int SSL_set_session(SSL *ssl, SSL_SESSION *session);
@@ -257,6 +257,40 @@ long SSL_set_tlsext_debug_callback(SSL *ssl, void (*callback)(SSL *ssl, int serv
 typedef void (*SSL_CTX_keylog_cb_func)(const SSL *ssl, const char *line);
 void SSL_CTX_set_keylog_callback(SSL_CTX *context, SSL_CTX_keylog_cb_func callback);
 
+void SSL_CTX_set_stateless_cookie_generate_cb(SSL_CTX *context,
+                                              int (*generate)(SSL *ssl, unsigned char *cookie, size_t *length));
+void SSL_CTX_set_stateless_cookie_verify_cb(SSL_CTX *context,
+                                            int (*verify)(SSL *ssl, const unsigned char *cookie, size_t length));
+
+
+/* Security level */
+int (*SSL_CTX_get_security_callback(const SSL_CTX *context))(const SSL *ssl, const SSL_CTX *context, int operation,
+                                                             int bits, int nid, void *other, void *data);
+void SSL_CTX_set_security_callback(SSL_CTX *context,
+                                   int (*callback)(const SSL *ssl, const SSL_CTX *context, int operation, int bits,
+                                                   int nid, void *other, void *data));
+void SSL_CTX_set0_security_ex_data(SSL_CTX *context, void *data);
+static const int SSL_SECOP_CIPHER_SUPPORTED;
+static const int SSL_SECOP_CIPHER_SHARED;
+static const int SSL_SECOP_CIPHER_CHECK;
+static const int SSL_SECOP_CURVE_SUPPORTED;
+static const int SSL_SECOP_CURVE_SHARED;
+static const int SSL_SECOP_CURVE_CHECK;
+static const int SSL_SECOP_TMP_DH;
+static const int SSL_SECOP_VERSION;
+static const int SSL_SECOP_TICKET;
+static const int SSL_SECOP_COMPRESSION;
+static const int SSL_SECOP_SIGALG_SUPPORTED;
+static const int SSL_SECOP_SIGALG_SHARED;
+static const int SSL_SECOP_SIGALG_CHECK;
+static const int SSL_SECOP_SIGALG_MASK;
+static const int SSL_SECOP_EE_KEY;
+static const int SSL_SECOP_CA_KEY;
+static const int SSL_SECOP_PEER_EE_KEY;
+static const int SSL_SECOP_PEER_CA_KEY;
+static const int SSL_SECOP_CA_MD;
+static const int SSL_SECOP_PEER_CA_MD;
+
 /* Connections */
 SSL *SSL_new(SSL_CTX *context);
 void SSL_free(SSL *ssl);
@@ -268,6 +302,7 @@ int SSL_set_app_data(SSL *ssl, void *data);
 void *SSL_get_app_data(const SSL *ssl);
 int SSL_do_handshake(SSL *ssl);
 int SSL_get_error(const SSL *ssl, int result);
+int SSL_get_all_async_fds(SSL *ssl, int *descriptors, size_t *count);
 int SSL_has_pending(const SSL *ssl);
 int SSL_is_init_finished(const SSL *ssl);
 int SSL_renegotiate(SSL *ssl);
@@ -315,6 +350,9 @@ const COMP_METHOD *SSL_get_current_compression(const SSL *ssl);
 const COMP_METHOD *SSL_get_current_expansion(const SSL *ssl);
 const char *SSL_COMP_get_name(const COMP_METHOD *method);
 int SSL_get_early_data_status(const SSL *ssl);
+uint32_t SSL_SESSION_get_max_early_data(const SSL_SESSION *session);
+int SSL_CTX_set_max_early_data(SSL_CTX *context, uint32_t size);
+int SSL_CTX_set_recv_max_early_data(SSL_CTX *context, uint32_t size);
 static const int SSL_EARLY_DATA_REJECTED;
 static const int SSL_EARLY_DATA_ACCEPTED;
 int SSL_get0_ec_point_formats(SSL *ssl, char **formats);

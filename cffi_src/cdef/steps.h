@@ -2,12 +2,17 @@
 int tlsdeck_handshake(SSL *ssl, int *reason);
 int tlsdeck_read(SSL *ssl, void *data, int length, int *reason);
 int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason);
+int tlsdeck_write_early(SSL *ssl, const void *data, size_t length, int *reason);
+int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count, int *reason);
+int tlsdeck_stateless(SSL *ssl, int *reason);
 int tlsdeck_shutdown(SSL *ssl, int *reason);
 
 /* DTLS: its timer, and hellos answered without keeping state. See steps.c. */
 long tlsdeck_timeout(SSL *ssl);
 int tlsdeck_retransmit(SSL *ssl);
 int tlsdeck_listen(SSL *ssl);
+/* The raw address of a socket's peer: its length, 0 for none. See steps.c. */
+int tlsdeck_peer(int descriptor, void *address, int size);
 
 /* Lists of code points in one call each; the result is how many there are, at most `size`. See steps.c. */
 int tlsdeck_signature_algorithms(SSL *ssl, int shared, unsigned short *codes, int size);

@@ -70,6 +70,14 @@ class TruncationError(PeerError):
     """The stream ended without close_notify: what was received may not be all that was sent (RFC 8446 section 6.1)."""
 
 
+class EarlyDataError(TlsdeckError):
+    """Early data could not be sent or taken: `message` says which, the rest is that of what went wrong."""
+
+    def __init__(self, message: str, stack: tuple[str, ...], errno: int = 0) -> None:
+        super().__init__(message, stack)
+        self.errno = errno
+
+
 class DecodeError(TlsdeckError):
     """Bytes that are not what they should be."""
 

@@ -408,6 +408,20 @@ class ExtensionSeen(Event):
     data: bytes
 
 
+class SecurityChecked(Event):
+    """The security level allowed or forbade something (SSL_CTX_set_security_callback(3)).
+
+    `operation` is in the words of -security_debug. `item` is the cipher suite, group, certificate's digest or key
+    it was about, `code` the code point of a version or signature scheme. A ticket or compression has neither.
+    """
+
+    operation: str
+    item: str
+    code: int
+    bits: int  # of security
+    allowed: bool
+
+
 class CertificateChecked(Event):
     """One call of the verification callback (SSL_CTX_set_verify(3)).
 
@@ -643,7 +657,8 @@ class Renegotiated(Event):
 class HandshakeFailed(Event):
     """It ended badly. `stack` are libssl's error lines; `errno` is the system's, 0 when it was not the system.
 
-    `verify_error` is the verification's text when that was not OK; `message` what we say ourselves, of a time limit.
+    `verify_error` is the verification's text when that was not OK; `message` what we say ourselves, of a time limit or
+    of early data before the handshake.
     """
 
     summary: Summary
@@ -664,6 +679,27 @@ class TicketReceived(Event):
 
     session: SessionInfo
     after_handshake: bool  # TLS 1.3
+
+
+class CookieRequested(Event):
+    """Server: the client was sent a cookie, and is to come back with it (RFC 8446 section 4.2.2)."""
+
+
+class EarlyDataReceived(Event):
+    """Server: application data of the client's first flight; anybody may send it again (RFC 8446 section 8).
+
+    `first`: there was none before on this connection.
+    """
+
+    data: bytes
+    first: bool
+
+
+class EarlyDataEnded(Event):
+    """Server: there is no more of it. `outcome`: "not sent", "rejected", "accepted"; `size` is that of all of it."""
+
+    outcome: str
+    size: int  # bytes
 
 
 class DataReceived(Event):

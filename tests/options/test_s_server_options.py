@@ -8,11 +8,7 @@ from tlsdeck.options import help_text, read
 from tlsdeck.options.sections import Preferences, StrictCertificates, TlsSsl
 
 # This list only ever gets shorter.
-NOT_BUILT = {
-    *("engine", "async", "nbio_test", "security_debug", "security_debug_verbose"),
-    *("early_data", "max_early_data", "recv_max_early_data"),
-    *("ext_cache", "stateless", "sendfile"),
-}
+NOT_BUILT = {"ext_cache", "sendfile"}
 
 
 def server(*argv: str) -> ServerOptions:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tlsdeck.options import Given, Section
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.credentials import PrivateKey
+    from tlsdeck.tls.engines import Engine
 
     class Printer(Protocol):
         """An output format."""
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         CAstore: str | None
         CRL: str | None
         alpn: str | None
+        asynchronous: bool
         chainCAfile: str | None
         chainCApath: str | None
         chainCAstore: str | None
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         mtu: int | None
         nameopt: list[str]
         nbio: bool
+        nbio_test: bool
         nextprotoneg: str | None
         no_CAfile: bool
         no_CApath: bool
@@ -70,6 +73,8 @@ if TYPE_CHECKING:
         read_buf: int | None
         sctp: bool
         sctp_label_bug: bool
+        security_debug: bool
+        security_debug_verbose: bool
         split_send_frag: int | None
         ssl_config: str | None
         state: bool
@@ -87,6 +92,8 @@ if TYPE_CHECKING:
         verify_return_error: bool
         writerand: str | None
 
+        @property
+        def given(self) -> Sequence[Given]: ...
         def conf_commands(self) -> list[tuple[str, str | None]]: ...
         def given_in(self, section: type[Section]) -> list[Given]: ...
         def verify_flags(self) -> list[str]: ...
@@ -106,13 +113,33 @@ _VERSIONS = (
 
 
 def prepare_library(options: CommonOptions) -> None:
-    """Providers and randomness, in the order of the command line.
+    """Engines, providers and randomness, in the order of the command line.
 
     Raises:
         ConfigurationError: a provider or file that is not there.
     """
+    for given in options.given:
+        if given.row.name == "engine":
+            use_engine(given.value or "")
     for given in (*options.given_in(Provider), *options.given_in(RandomState)):
         _LIBRARY_ACTIONS.get(given.row.name, _nothing)(given.value or "")
+
+
+def use_engine(name: str) -> Engine | None:
+    """The engine of that id or path, set and said so; None after saying why not. "auto" stands for all of them."""
+    from tlsdeck.tls import engines
+
+    if name == "auto":
+        engines.use_all()
+        Stream(2).text("Enabling auto ENGINE support\n")
+        return None
+    try:
+        engine = engines.use(name)
+    except ConfigurationError as error:
+        Stream(2).text("".join(f"{line}\n" for line in (error.message, *error.stack)))
+        return None
+    Stream(2).text(f'Engine "{engine.id}" set.\n')
+    return engine
 
 
 def _nothing(_value: str) -> None:
@@ -178,15 +205,27 @@ def shared_settings(
         alpn=protocol_list("alpn", options.alpn),
         keylog=KeyLog(options.keylogfile).write if options.keylogfile else None,
         name_flags=name_flags(",".join(options.nameopt)) if options.nameopt else ONELINE,
+        halting=options.nbio_test,
+        asynchronous=options.asynchronous and _has_engine(options),
         watch=Watch(
             messages=options.msg or options.trace,
             message_parts=options.trace,
             states=options.state,
             extensions=options.tlsextdebug,
             transport=options.debug,
-            retries=options.nbio,
+            denials=options.security_debug,
+            permissions=options.security_debug_verbose,
+            retries=options.nbio or options.nbio_test,
         ),
     )
+
+
+def _has_engine(options: CommonOptions) -> bool:
+    """Whether there may be something that works asynchronously.
+
+    Without it -async changes nothing but the stack that libssl's callbacks run on, which is small then.
+    """
+    return any(given.row.name in ("engine", "ssl_client_engine") for given in options.given)
 
 
 def _trust(options: CommonOptions) -> Trust:
@@ -231,13 +270,19 @@ def load_private_key(uri: str, form: str | None, password: str | None, name: str
     """A private key from a file or URI.
 
     Raises:
-        ConfigurationError: it cannot be read, or is one of an engine's.
+        ConfigurationError: it cannot be read, or is an engine's and there is none.
     """
-    if form == "ENGINE":
+    if form != "ENGINE":
+        return load_key(uri, password, name)
+    from tlsdeck.tls import engines
+    from tlsdeck.tls.credentials import load_engine_key
+
+    engine = engines.default()
+    if engine is None:
         raise ConfigurationError(
             f"No engine specified for loading {name}\nNo filename or uri specified for loading\n {name}"
         )
-    return load_key(uri, password, name)
+    return load_engine_key(engine, uri, password, name)
 
 
 def load_identity(files: IdentityFiles, password: str | None) -> Identity:
@@ -352,6 +397,10 @@ def debug_printers(options: CommonOptions, out: Stream | None, err: Stream) -> l
         from tlsdeck.output.trace import Trace
 
         traces.append(Trace(messages))
+    if options.security_debug or options.security_debug_verbose:
+        from tlsdeck.output.security import SecurityLevel
+
+        traces.append(SecurityLevel(err))
     # The original tells of them where it does not wait inside the library: with either of these options.
     retransmissions = datagrams(options) and (options.timeout or options.nbio)
     if not (options.msg or options.debug or options.state or options.tlsextdebug or retransmissions):

@@ -22,6 +22,7 @@ from tlsdeck.commands.common import (
     load_private_key,
     prepare_library,
     shared_settings,
+    use_engine,
 )
 from tlsdeck.commands.destination import expected_peer, parse_destination
 from tlsdeck.commands.letters import CLIENT_LETTERS
@@ -38,12 +39,14 @@ from tlsdeck.commands.program import FAILED, INTERRUPTED, OK, run
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import (
     CertificateError,
+    EarlyDataError,
     NetworkError,
     OutputError,
     PeerError,
     SettingError,
     TimeLimitError,
     TlsdeckError,
+    UsageError,
 )
 from tlsdeck.net import sockets
 from tlsdeck.net.limits import Clock, Limits
@@ -63,11 +66,13 @@ if TYPE_CHECKING:
     from tlsdeck.commands.common import Printer
     from tlsdeck.commands.destination import Destination, Expected
     from tlsdeck.events import Event
+    from tlsdeck.net.opening import Opening
     from tlsdeck.net.pump import Ending
     from tlsdeck.preamble import Dialogue
     from tlsdeck.tls.credentials import Identity
     from tlsdeck.tls.dane import Dane
     from tlsdeck.tls.endpoint import Address
+    from tlsdeck.tls.engines import Engine
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.transport import Transport
@@ -161,6 +166,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         ConfigurationError: a file or value cannot be used.
     """
     settings = shared_settings(options, server=False, checks=expected.checks if expected else ())
+    engine = _client_engine(options)
     settings = settings.replace(
         fallback_scsv=options.fallback_scsv,
         max_fragment_length=options.maxfraglen,
@@ -168,6 +174,7 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
         verify_peer=options.verify is not None or options.verify_return_error,
         verify_tolerance=-1 if options.verify is None else options.verify,
         identities=_identities(options),
+        client_engine=engine,
         build_chain=options.build_chain,
         candidates=load_candidates(options, PROGRAM),
         extensions=_extensions(options),
@@ -189,6 +196,15 @@ def client_settings(options: ClientOptions, expected: Expected | None = None) ->
 
 def _has_shared_secret(options: ClientOptions) -> bool:
     return options.was_given("psk", "psk_session", "srpuser", "srp_strength")
+
+
+def _client_engine(options: ClientOptions) -> Engine | None:
+    if options.ssl_client_engine is None:
+        return None
+    engine = use_engine(options.ssl_client_engine)
+    if engine is None:
+        raise UsageError("Error getting client auth engine")
+    return engine
 
 
 def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:
@@ -446,6 +462,8 @@ def _is_name_wanted(ending: Ending) -> bool:
 
 def _told(error: TlsdeckError) -> str:
     """What we say of an error that is ours to explain; the others speak through libssl's lines or errno."""
+    if isinstance(error, EarlyDataError):
+        return error.message
     ours = isinstance(error, TimeLimitError | CertificateError)
     return f"{PROGRAM}: {error.message}" if ours and error.message else ""
 
@@ -455,7 +473,7 @@ def _transport(options: ClientOptions, descriptor: int, address: Address) -> Tra
         return transport.sctp(descriptor)
     if datagrams(options):
         return transport.datagram(descriptor, address, discover_mtu=options.mtu is None)
-    return transport.descriptor(descriptor)
+    return transport.descriptor(descriptor, halting=options.nbio_test)
 
 
 def _talk(setup: Setup, descriptor: int, carrier: Transport, *, visit: bool) -> Outcome:
@@ -512,6 +530,7 @@ def _check_mtu(setup: Setup, connection: Connection) -> Outcome | None:
 def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool) -> Pump:
     options = setup.options
     crlf = options.crlf
+    vet = (lambda: _vet(connection, setup.expected)) if options.strict else None
     source = Input(0, _INPUT_SIZE // 2 if crlf else _INPUT_SIZE, crlf=crlf, stay=options.ign_eof, early=False)
     return Pump(
         connection,
@@ -520,12 +539,24 @@ def _pump(setup: Setup, connection: Connection, descriptor: int, *, visit: bool)
         {} if options.nocommands or options.ign_eof else CLIENT_LETTERS,
         setup.show,
         read_size=_READ_SIZE,
-        verbose=options.nbio,
+        verbose=options.nbio or options.nbio_test,
         exporter=exporter_of(options),
         clock=setup.clock,
-        vet=(lambda: _vet(connection, setup.expected)) if options.strict else None,
+        vet=vet,
         visit=visit,
+        opening=_opening(options, connection, vet),
     )
+
+
+def _opening(
+    options: ClientOptions, connection: Connection, vet: Callable[[], None] | None
+) -> Opening | None:
+    """What comes before the handshake: -early_data, if there is a session that allows it."""
+    if options.early_data is None or not connection.early_data_limit:
+        return None
+    from tlsdeck.net.opening import send_early_data
+
+    return send_early_data(connection, options.early_data, vet)
 
 
 def _await_ticket(setup: Setup, pump: Pump) -> Ending | None:

@@ -27,7 +27,7 @@ from tlsdeck.commands.letters import SERVER_LETTERS
 from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import FAILED, OK, error_text, run
 from tlsdeck.commands.s_server_options import ServerOptions
-from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, OutputError
+from tlsdeck.errors import ConfigurationError, EarlyDataError, LibraryError, NetworkError, OutputError
 from tlsdeck.net import sockets
 from tlsdeck.net.pump import Ending, Input, Pump
 from tlsdeck.output.stream import Stream
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.commands.common import Printer
     from tlsdeck.events import Event
+    from tlsdeck.net.opening import Opening
     from tlsdeck.tls.credentials import Identity, PrivateKey
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.stapling import Stapling
@@ -54,6 +55,7 @@ PROGRAM = "s_server"
 
 _DEFAULT_SERVICE = "4433"
 _INPUT_SIZE = 16384  # bytes; half of it with -crlf, which may double them
+_TLS13 = 0x0304
 _READ_SIZE = 16384  # bytes; a full record
 _LONGEST_ID_PREFIX = 32  # bytes; a session id has no room for more
 
@@ -158,11 +160,17 @@ def make_context(options: ServerOptions, show: Callable[[Event], None]) -> Conte
     parameters = _dh_parameters(options)
     settings = settings.replace(identities=identities, candidates=candidates, dh_parameters=parameters)
     rule = None
+    told: list[Event] = []
     if named is not None and options.servername is not None:
-        second = Context(settings.replace(identities=(named,), **_FIRST_CONTEXT_ONLY))
+        second = Context(settings.replace(identities=(named,), **_FIRST_CONTEXT_ONLY), told.append)
         show(events.SecondContextSet())
         rule = ServerNameRule(options.servername, second, options.servername_fatal)
-    return Context(settings.replace(server_name=rule), show)
+    context = Context(settings.replace(server_name=rule), show)
+    for event in told:
+        # What else there is to tell holds for both, and was told.
+        if isinstance(event, events.SecurityChecked):
+            show(event)
+    return context
 
 
 # What the original does not set up the context of -servername with, and what that has instead.
@@ -177,6 +185,8 @@ _FIRST_CONTEXT_ONLY: dict[str, Any] = {
     "next_protocols": (),
     "alpn": (),
     "keylog": None,
+    "max_early_data": None,
+    "recv_max_early_data": None,
 }
 
 
@@ -263,6 +273,12 @@ def _settings(options: ServerOptions) -> Settings:
         build_chain=options.build_chain,
         server_info=options.serverinfo,
         stapling=_stapling(options),
+        cookies=options.stateless or settings.cookies,
+        min_version=_TLS13
+        if options.stateless
+        else settings.min_version,  # the first version that has cookies
+        max_early_data=_max_early_data(options),
+        recv_max_early_data=options.recv_max_early_data,
     )
     if not _has_shared_secret(options):
         return settings
@@ -294,6 +310,11 @@ def _stapling(options: ServerOptions) -> Stapling | None:
     limit = options.status_timeout or 0
     route = Route(options.proxy, options.no_proxy, limit if limit > 0 else DEFAULT_LIMIT)
     return Stapling(options.status_file, options.status_url, route)
+
+
+def _max_early_data(options: ServerOptions) -> int | None:
+    """Bytes: -early_data alone promises to take a full record."""
+    return _READ_SIZE if options.early_data and options.max_early_data is None else options.max_early_data
 
 
 def _without_ecdhe(options: ServerOptions) -> tuple[tuple[str, str], ...]:
@@ -408,10 +429,12 @@ def _clients(options: ServerOptions, listener: sockets.Listener) -> Iterator[tup
         while True:
             discover_mtu = options.mtu is None
             yield port.number, Conversation(port, listening=options.listen, discover_mtu=discover_mtu)
-    carry = transport.sctp if options.sctp else transport.descriptor
     while True:
         descriptor = listener.accept()
-        yield descriptor, carry(descriptor)
+        if options.sctp:
+            yield descriptor, transport.sctp(descriptor)
+        else:
+            yield descriptor, transport.descriptor(descriptor, halting=options.nbio_test)
 
 
 def converse(
@@ -434,6 +457,7 @@ def converse(
             read_size=_READ_SIZE,
             verbose=options.nbio,
             exporter=exporter_of(options),
+            opening=_opening(options, connection),
         )
         if connection.mtu_refused:
             show(events.MtuRefused(connection.least_mtu))
@@ -463,6 +487,15 @@ def _says_goodbye(ending: Ending, connection: Connection) -> bool:
     return ending.reason not in ("input", "quit")
 
 
+def _opening(options: ServerOptions, connection: Connection) -> Opening | None:
+    """What comes before the handshake: -stateless or -early_data. Whoever was asked for a cookie sends no early data."""
+    if not (options.stateless or options.early_data):
+        return None
+    from tlsdeck.net.opening import demand_cookie, receive_early_data
+
+    return demand_cookie(connection) if options.stateless else receive_early_data(connection)
+
+
 def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]) -> bool:
     """Shows how a connection ended; False when the server is to end with it."""
     error = ending.error
@@ -474,7 +507,8 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
     if ending.reason == "handshake":
         summary = connection.summary()
         problem = summary.verify_text if summary.verify_code else None
-        show(events.HandshakeFailed(summary, error.stack, error.errno, problem))
+        message = error.message if isinstance(error, EarlyDataError) else ""
+        show(events.HandshakeFailed(summary, error.stack, error.errno, problem, message))
         return True
     show(events.ConnectionFailed(ending.operation, error.stack, error.errno))
     return True

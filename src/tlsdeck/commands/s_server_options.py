@@ -45,9 +45,7 @@ class General(Section):
     help: bool = flag("Print this list and exit", also="h", stops=True)
     ssl_config: str | None = string("Section of the OpenSSL configuration file to set connections up from")
     trace: bool = flag("Print every protocol message decoded", requires="SSL_trace", msg=False)
-    engine: str | None = string(
-        "Use the algorithms of this engine, by its id", requires="ENGINE_by_id", built=False
-    )
+    engine: str | None = string("Use the algorithms of this engine, by its id", requires="ENGINE_by_id")
 
 
 class Network(Section):
@@ -110,9 +108,7 @@ class Identity(Section):
     dhparam: str | None = infile("File of DH parameters; default: in the file of -cert, else chosen to fit")
     servername: str | None = string("Name that gets clients who ask for it by SNI the certificate of -cert2")
     servername_fatal: bool = flag("Refuse clients that ask for another name than -servername")
-    nbio_test: bool = flag(
-        "Make input and output stop short at random, to test non-blocking code", nbio=True, built=False
-    )
+    nbio_test: bool = flag("Make input and output stop short at random, to test non-blocking code", nbio=True)
     crlf: bool = flag("Send CR LF for every LF typed")
     quiet: bool = flag("Print the client's data and nothing else; no command letters")
     no_resume_ephemeral: bool = flag("Do not resume sessions whose key exchange was ephemeral (EC)DH")
@@ -183,8 +179,8 @@ class Debug(Section):
 
     title = "Debug"
 
-    security_debug: bool = flag("Print what the security level forbids", built=False)
-    security_debug_verbose: bool = flag("Print every decision about the security level", built=False)
+    security_debug: bool = flag("Print what the security level forbids", security_debug_verbose=False)
+    security_debug_verbose: bool = flag("Print every decision about the security level", security_debug=False)
     brief: bool = flag(
         "Print a summary of each connection in a few lines instead of the report",
         quiet=True,
@@ -195,7 +191,7 @@ class Debug(Section):
     msg: bool = flag("Print every protocol message with a hex dump", trace=False)
     msgfile: str | None = outfile("Write the output of -msg and -trace to this file instead of stdout")
     state: bool = flag("Print every step of the handshake")
-    asynchronous: bool = flag("Let an engine work asynchronously", name="async", built=False)
+    asynchronous: bool = flag("Let an engine work asynchronously", name="async")
     max_pipelines: int | None = positive(
         "Encrypt or decrypt this many records at once; default 1, at most 32"
     )
@@ -251,14 +247,12 @@ class Protocol(Section):
     max_early_data: int | None = integer(
         "Bytes of early data that tickets promise to take; 16384 with -early_data",
         only=Only(range(2**31), "Invalid value for max_early_data"),
-        built=False,
     )
     recv_max_early_data: int | None = integer(
         "Bytes of early data that are really taken; 16384 with -early_data",
         only=Only(range(2**31), "Invalid value for recv_max_early_data"),
-        built=False,
     )
-    early_data: bool = flag("Read early data (TLS 1.3)", built=False)
+    early_data: bool = flag("Read early data (TLS 1.3)")
     num_tickets: int | None = integer("Tickets to send after a full TLS 1.3 handshake; default 2", conf=True)
     anti_replay: bool = flag("Take early data with one ticket only once (the default)", conf=True)
     no_anti_replay: bool = flag(
@@ -266,7 +260,7 @@ class Protocol(Section):
     )
     http_server_binmode: bool = flag("With -WWW and -HTTP, open files in binary mode")
     no_ca_names: bool = flag("Do not tell clients which CAs are accepted")
-    stateless: bool = flag("Have TLS 1.3 clients return a cookie before state is kept for them", built=False)
+    stateless: bool = flag("Have TLS 1.3 clients return a cookie before state is kept for them")
     ssl3: bool = flag("Use SSL 3.0 and nothing else", requires="SSLv3_server_method")
     tls1: bool = flag("Use TLS 1.0 and nothing else")
     tls1_1: bool = flag("Use TLS 1.1 and nothing else")

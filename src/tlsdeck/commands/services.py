@@ -39,7 +39,8 @@ class Client:
         id_context: bytes | None,
         show: Callable[[Event], None],
     ) -> None:
-        self.connection = Connection(context, transport.descriptor(descriptor), session_id_context=id_context)
+        socket = transport.descriptor(descriptor, halting=context.settings.halting)
+        self.connection = Connection(context, socket, session_id_context=id_context)
         self._asks_others = context.settings.asks_others
         self._show = show
 
@@ -48,11 +49,25 @@ class Client:
         for event in self.connection.drain():
             self._show(event)
 
+    def _want(self) -> str | int:
+        """What to wait for: also the descriptor by which an engine tells that it is done (-async)."""
+        want = self.connection.want or ""
+        if want != "async":
+            return want
+        jobs = self.connection.jobs()
+        return jobs[0] if jobs else "write"  # soon
+
+    def admit(self) -> Waits:
+        """Until the client has returned a cookie."""
+        while not (yield from self.step(self.connection.admit)):
+            self.flush()
+            yield self._want()
+
     def handshake(self) -> Waits:
         """Until the handshake under way is complete."""
         while not (yield from self.step(self.connection.handshake)):
             self.flush()
-            yield self.connection.want or ""
+            yield self._want()
         self.flush()
 
     def read(self) -> Generator[str | int, None, bytes]:
@@ -60,7 +75,7 @@ class Client:
         try:
             while (data := (yield from self.step(lambda: self.connection.read(_READ_SIZE)))) is None:
                 self.flush()
-                yield self.connection.want or ""
+                yield self._want()
         except TruncationError:
             data = b""
         self.flush()
@@ -78,7 +93,7 @@ class Client:
         """Until all data is sent."""
         while not self.connection.write(data):
             self.flush()
-            yield self.connection.want or ""
+            yield self._want()
         self.flush()
 
     def serve(self, work: Callable[[Client], Waits]) -> Waits:
@@ -86,6 +101,8 @@ class Client:
         established = False
         try:
             yield "read"  # a client speaks first
+            if self.connection.context.settings.cookies:
+                yield from self.admit()
             yield from self.handshake()
             established = True
             yield from work(self)

@@ -10,6 +10,7 @@ Rules of the loop
 1. A chunk of input is sent completely before the next one is read, so the peer's pace reaches the writer.
 2. Reading goes on while a write waits, so two peers that both send cannot block each other.
 3. A handshake under way, the first or a later one, is finished before anything is sent.
+4. While an engine works (-async), only the operation that waits for it is called again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import select
 import time
 
 from tlsdeck import events
-from tlsdeck.errors import NetworkError, OutputError, PeerError, TimeLimitError, TlsdeckError
+from tlsdeck.errors import EarlyDataError, NetworkError, OutputError, PeerError, TimeLimitError, TlsdeckError
 from tlsdeck.net.limits import Clock
 from tlsdeck.net.sockets import wait
 from tlsdeck.record import Record
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tlsdeck.events import Event
+    from tlsdeck.net.opening import Opening
     from tlsdeck.tls.connection import Connection
+
+
+_JOB_PATIENCE = 10  # milliseconds for the work of an engine that does not tell when it is done
 
 
 class Ending(Record):
@@ -92,7 +97,7 @@ class Pump:
 
     `read_size` is the most bytes asked of one read; `verbose` shows every wait (-nbio). `vet` is called when the first
     handshake is done and raises PeerError if the connection is not to be used all the same. A `visit` ends ("done")
-    once it is.
+    once it is. `opening` is what comes before the handshake (see `net.opening`).
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Pump:
         clock: Clock | None = None,
         vet: Callable[[], None] | None = None,
         visit: bool = False,
+        opening: Opening | None = None,
     ) -> None:
         self.connection = connection
         self.show = show
@@ -122,9 +128,11 @@ class Pump:
         self._vet = vet
         self._visit = visit
         self._outgoing = b""
+        self._opening = opening
         self._handshaking = True
         self._first_handshake = True
         self._may_read = False
+        self._receiving = False
 
     def run(self) -> Ending:
         """Converses until one side ends it or something fails."""
@@ -164,23 +172,38 @@ class Pump:
 
     def _advance(self) -> Ending | None:
         """Carries on what is under way: a handshake, or else the sending of a chunk."""
+        if self._receiving:
+            return None
         try:
             if self.connection.retransmit():
                 self.show(events.Retransmitted())
+            if self._opening and not self._open(self._opening):
+                return None
             if self._handshaking and self._handshake() and self._visit:
                 return Ending("done")
             if self._outgoing and not self._handshaking:
                 self._send()
-        except (PeerError, NetworkError) as error:
+        except (EarlyDataError, PeerError, NetworkError) as error:
             return self._failed(error)
         return None
 
-    def _failed(self, error: PeerError | NetworkError) -> Ending:
+    def _failed(self, error: EarlyDataError | PeerError | NetworkError) -> Ending:
         """How an operation that was to send something ends the conversation."""
         self.flush()
         if self._first_handshake:
             return Ending("handshake", "write", error)
         return Ending("peer") if closed_by_peer(self.connection, error) else Ending("failed", "write", error)
+
+    def _open(self, opening: Opening) -> bool:
+        """Carries on what comes before the handshake; True once that is done."""
+        for event in opening:
+            self.flush()
+            if event is None:
+                return False
+            self.show(event)
+        self.flush()
+        self._opening = None
+        return True
 
     def _handshake(self) -> bool:
         done = self.connection.handshake()
@@ -216,6 +239,7 @@ class Pump:
             return Ending("failed", "read", error)
         self.flush()
         self._may_read = bool(data) and self.connection.pending()
+        self._receiving = self.connection.want == "async"
         if data is None:
             # Part of a handshake is nothing to tell, unless every wait is; a record that held no data is. A datagram
             # may be anybody's garbage.
@@ -251,6 +275,8 @@ class Pump:
             self._clock.check()
         except TimeLimitError as error:
             return Ending("handshake" if self._first_handshake else "failed", "wait", error)
+        if self.connection.want == "async":
+            return self._wait_for_job()
         if self._may_read and not self._handshaking:
             return self._receive()
         poll = select.poll()
@@ -273,13 +299,22 @@ class Pump:
             return limit
         return timer * 1000 if limit is None else min(limit, timer * 1000)
 
+    def _wait_for_job(self) -> Ending | None:
+        """Waits for an engine. Until it is done, no other operation than the one that waits may be called."""
+        poll = select.poll()
+        jobs = self.connection.jobs()
+        for job in jobs:
+            poll.register(job, select.POLLIN)
+        poll.poll(self._clock.left() if jobs else _JOB_PATIENCE)
+        return self._receive() if self._receiving else None
+
     def _interest(self) -> int:
         writing = (self._handshaking or self._outgoing) and self.connection.want == "write"
         return select.POLLIN | (select.POLLOUT if writing else 0)
 
     def _input_wanted(self) -> bool:
         ready = self._source.early or not self._first_handshake
-        return self._source.open and not self._outgoing and ready
+        return self._source.open and not self._outgoing and not self._opening and ready
 
     def _blocked(self, operation: str) -> None:
         if self._verbose:

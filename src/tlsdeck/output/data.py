@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlsdeck.events import DataReceived
+from tlsdeck.events import DataReceived, EarlyDataReceived
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Data:
-    """Passes application data on."""
+    """Passes application data on, early data too."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def show(self, event: Event) -> None:
         """Write the data, if the event is some."""
-        if isinstance(event, DataReceived):
+        if isinstance(event, DataReceived | EarlyDataReceived):
             self._stream.data(event.data)

@@ -130,6 +130,8 @@ def _shortage_met(event: events.ShortageMet) -> str:
 
 
 def _accept_failed(event: events.HandshakeFailed) -> str:
+    if event.message:
+        return f"{event.message}\n{stack_lines(event.stack)}"
     verification = f"verify error:{event.verify_error}\n" if event.verify_error else ""
     return f"ERROR\n{verification}{stack_lines(event.stack)}"
 

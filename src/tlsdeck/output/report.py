@@ -215,6 +215,9 @@ class ServerConnectionReport(Printer):
         super().__init__(
             stream,
             {
+                events.CookieRequested: always("DELAY\n"),
+                events.EarlyDataReceived: _early_data_received,
+                events.EarlyDataEnded: _early_data_ended,
                 events.Blocked: _server_blocked,
                 events.HandshakeCompleted: _server_handshake_completed,
                 events.HandshakeRepeated: _handshake_repeated,
@@ -240,6 +243,17 @@ class RequestReport(Printer):
                 events.RenegotiationStarted: _renegotiation_started,
             },
         )
+
+
+def _early_data_received(event: events.EarlyDataReceived) -> str:
+    """The data itself is not the report's to show."""
+    return "Early data received:\n" if event.first else ""
+
+
+def _early_data_ended(event: events.EarlyDataEnded) -> str:
+    if event.size:
+        return "\nEnd of early data\n"
+    return "Early data was rejected\n" if event.outcome == "rejected" else "No early data received\n"
 
 
 _OPERATIONS = {"handshake": "DELAY", "read": "Read BLOCK", "write": "Write BLOCK"}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Observer:
     """One connection's event queue, and the settings its callbacks ask. `lent`: what libssl may still read."""
 
-    __slots__ = ("events", "handshakes", "lent", "problem", "settings")
+    __slots__ = ("cookie", "events", "handshakes", "lent", "problem", "settings")
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -38,6 +38,7 @@ class Observer:
         self.handshakes = 0  # of TLS 1.2 and below, completed; counted when `Watch.details` asks
         self.problem: BaseException | None = None
         self.lent: object = None
+        self.cookie = b""  # the client's, to be sent and expected back
 
 
 class Tap:

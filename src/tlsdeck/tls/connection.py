@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 
 from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TruncationError
-from tlsdeck.events import BytesCounted, Renegotiated, StateChanged, TransportUsed
+from tlsdeck.events import BytesCounted, CookieRequested, Renegotiated, StateChanged, TransportUsed
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import READ_DONE, WRITE_DONE, Observer, Tap
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event, Summary
     from tlsdeck.native import Pointer
     from tlsdeck.tls.context import Context
+    from tlsdeck.tls.cookies import Gate
     from tlsdeck.tls.dane import Dane
     from tlsdeck.tls.session import Session
     from tlsdeck.tls.transport import Transport
@@ -47,6 +48,8 @@ _WANTS: dict[int, str] = {
     lib.SSL_ERROR_WANT_ASYNC: "async",
 }
 
+_NO_HELLO = "the client's first message is not a TLS ClientHello"
+_SHUTDOWN_TRIES = 100
 _DISCARD_SIZE = 8192  # bytes
 
 
@@ -60,7 +63,7 @@ class Connection:
         LibraryError: out of memory, or a name or session that libssl refuses.
     """
 
-    __slots__ = ("_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")
+    __slots__ = ("_gate", "_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Connection:
         self.context = context
         self.transport = transport
         self.want: str | None = None
+        self._gate: Gate | None = None
         self._observer = Observer(context.settings)
         self._tag = ffi.new_handle(self._observer)
         self._reason = ffi.new("int *")
@@ -96,12 +100,15 @@ class Connection:
         if dane is not None:
             dane.apply(self._ssl)
 
-    def _attach(self) -> None:
-        reading, writing = self.transport.reading, self.transport.writing
+    def _use(self, transport: Transport) -> None:
+        reading, writing = transport.reading, transport.writing
         lib.BIO_up_ref(reading)
         if reading != writing:
             lib.BIO_up_ref(writing)
         lib.SSL_set_bio(self._ssl, reading, writing)
+
+    def _attach(self) -> None:
+        self._use(self.transport)
         if self.context.settings.mtu is not None:
             lib.DTLS_set_link_mtu(self._ssl, self.context.settings.mtu)
         if self.context.settings.server:
@@ -160,6 +167,43 @@ class Connection:
         if known:
             lib.DTLS_set_link_mtu(self._ssl, known)
 
+    def admit(self) -> bool:
+        """Server, before `handshake`: True once the client has returned a cookie (RFC 8446 section 4.2.2).
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        gate = self._gate or self._shut_gate()
+        while (want := gate.carry()) is None:
+            if gate.passed:
+                self._gate = self.want = None
+                self._use(self.transport)
+                return True
+            self._ask_for_cookie(gate)
+        self.want = want
+        self._forget_retries()
+        return False
+
+    def _shut_gate(self) -> Gate:
+        from tlsdeck.tls import cookies
+
+        gate = self._gate = cookies.Gate(self.transport)
+        self._observer.cookie = cookies.cookie(cookies.peer_address(self.transport))
+        self._use(gate.inner)
+        return gate
+
+    def _ask_for_cookie(self, gate: Gate) -> None:
+        result = lib.tlsdeck_stateless(self._ssl, self._reason)
+        self._settle()
+        if result < 0:
+            stack = error_stack()
+            gate.send()  # the alert
+            raise PeerError("", stack or (_NO_HELLO,))
+        gate.passed = result > 0
+        gate.asked = True
+        if not gate.passed:
+            self._observer.events.append(CookieRequested())
+
     def read(self, size: int) -> bytes | None:
         """Up to `size` bytes of application data, b"" once the peer has sent close_notify, None for not yet.
 
@@ -181,9 +225,37 @@ class Connection:
         """
         return not data or self._complete(lib.tlsdeck_write, ffi.from_buffer(data), len(data))
 
+    def write_early(self, data: bytes) -> bool:
+        """Client: sends all of `data` in the ClientHello's flight (RFC 8446 section 2.3); False for not yet.
+
+        Only before the handshake, and no more in all than `early_data_limit`.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        return self._complete(lib.tlsdeck_write_early, data, len(data))
+
+    def read_early(self, size: int) -> bytes | None:
+        """Server, instead of starting with `handshake`: up to `size` bytes of early data, None for not yet.
+
+        b"" is the end of it; `handshake` completes the handshake then.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        buffer, count = new_unset("char[]", size), ffi.new("size_t *")
+        done = self._complete(lib.tlsdeck_read_early, buffer, size, count)
+        return bytes(ffi.buffer(buffer, count[0])) if done else None
+
     def shutdown(self) -> None:
-        """Sends close_notify if the connection is in a state to; failures do not matter any more."""
-        lib.tlsdeck_shutdown(self._ssl, self._reason)
+        """Sends close_notify if the connection is in a state to; failures do not matter any more.
+
+        A socket that is full stays so. One that only halts, or an engine at work, gets its chance.
+        """
+        for _ in range(_SHUTDOWN_TRIES):
+            result = lib.tlsdeck_shutdown(self._ssl, self._reason)
+            if result >= 0 or self._reason[0] not in _WANTS:
+                break
         self._settle()
         if self.context.settings.watch.details:
             self._observer.events.append(BytesCounted(*summary.byte_counts(self.transport)))
@@ -292,6 +364,14 @@ class Connection:
         queue, self._observer.events = self._observer.events, []
         return queue
 
+    def jobs(self) -> tuple[int, ...]:
+        """The descriptors that become readable when an engine has done what an operation waits for ("async")."""
+        count = ffi.new("size_t *")
+        lib.SSL_get_all_async_fds(self._ssl, ffi.NULL, count)
+        numbers = ffi.new("int[]", count[0])
+        lib.SSL_get_all_async_fds(self._ssl, numbers, count)
+        return tuple(numbers)
+
     def pending(self) -> bool:
         """Whether data waits inside libssl, so that a read may succeed without the transport."""
         return bool(lib.SSL_has_pending(self._ssl))
@@ -310,6 +390,17 @@ class Connection:
     def peer_closed(self) -> bool:
         """Whether close_notify has been received."""
         return bool(lib.SSL_get_shutdown(self._ssl) & lib.SSL_RECEIVED_SHUTDOWN)
+
+    @property
+    def early_data_limit(self) -> int:
+        """Client: how many bytes of early data the session to be resumed allows."""
+        session = lib.SSL_get_session(self._ssl)
+        return 0 if session == ffi.NULL else int(lib.SSL_SESSION_get_max_early_data(session))
+
+    @property
+    def early_data(self) -> str:
+        """What became of early data: "not sent", "rejected", "accepted"."""
+        return summary.early_data(self._ssl)
 
     @property
     def version(self) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event
     from tlsdeck.native import Pointer
     from tlsdeck.tls.credentials import Identity
+    from tlsdeck.tls.security import Watcher
     from tlsdeck.tls.settings import Settings
 
 # What s_server allows its internal session cache.
@@ -38,7 +39,7 @@ class Context:
         SettingError: a value is not one that libssl knows.
     """
 
-    __slots__ = ("pointer", "settings")
+    __slots__ = ("_watcher", "pointer", "settings")
 
     def __init__(self, settings: Settings, tell: Callable[[Event], object] = bool) -> None:
         self.settings = settings
@@ -46,11 +47,22 @@ class Context:
         properties = ffi.NULL if settings.properties is None else encoded(settings.properties)
         lib.ERR_clear_error()
         self.pointer = own(lib.SSL_CTX_new_ex(ffi.NULL, properties, method), lib.SSL_CTX_free)
+        self._watcher = self._watch_security()
         for step in _STEPS:
             lib.ERR_clear_error()
             event = step(self.pointer, settings)
             if event is not None:
                 tell(event)
+            if self._watcher:
+                self._watcher.tell(tell)
+
+    def _watch_security(self) -> Watcher | None:
+        watch = self.settings.watch
+        if not (watch.denials or watch.permissions):
+            return None
+        from tlsdeck.tls.security import Watcher
+
+        return Watcher(self.pointer, self.settings)
 
     def statistics(self) -> Statistics:
         """The session counters."""
@@ -101,6 +113,8 @@ def _modes(context: Pointer, settings: Settings) -> None:
     lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
     if settings.fallback_scsv:
         lib.SSL_CTX_set_mode(context, lib.SSL_MODE_SEND_FALLBACK_SCSV)
+    if settings.asynchronous:
+        lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ASYNC)
     if settings.ignore_unexpected_eof:
         lib.SSL_CTX_set_options(context, lib.SSL_OP_IGNORE_UNEXPECTED_EOF)
     if settings.no_ca_names:
@@ -119,6 +133,20 @@ def _conf_commands(context: Pointer, settings: Settings) -> None:
             raise ConfigurationError(f"Call to SSL_CONF_cmd(-{name}, {shown}) failed", error_stack())
     if not lib.SSL_CONF_CTX_finish(conf):
         raise ConfigurationError("Error finishing context", error_stack())
+
+
+def _early_data(context: Pointer, settings: Settings) -> None:
+    if settings.max_early_data is not None:
+        lib.SSL_CTX_set_max_early_data(context, settings.max_early_data)
+    if settings.recv_max_early_data is not None:
+        lib.SSL_CTX_set_recv_max_early_data(context, settings.recv_max_early_data)
+
+
+def _cookies(context: Pointer, settings: Settings) -> None:
+    if settings.cookies and not settings.dtls:
+        from tlsdeck.tls.cookies import install
+
+        install(context)
 
 
 def _section(context: Pointer, settings: Settings) -> None:
@@ -292,6 +320,12 @@ def _candidates(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_cert_cb(context, lib.tlsdeck_candidates, ffi.NULL)
 
 
+def _client_engine(context: Pointer, settings: Settings) -> None:
+    engine = settings.client_engine
+    if engine is not None and not lib.SSL_CTX_set_client_cert_engine(context, engine.pointer):
+        raise ConfigurationError("Error setting client auth engine", error_stack())
+
+
 def _use(context: Pointer, identity: Identity, build_chain: bool) -> None:
     certificate, key = identity.certificate.pointer, identity.key.pointer
     _used(lib.SSL_CTX_use_certificate(context, certificate), "error setting certificate")
@@ -453,6 +487,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _ca_names,
     _srtp,
     _candidates,
+    _client_engine,
     _next_protocols,
     _alpn,
     _extensions,
@@ -464,11 +499,13 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _psk,
     _psk_hint,
     _id_context,
+    _cookies,
     _server_name,
     _srp,
     _dane,
     _staples,
     _keylog,
+    _early_data,
 )
 
 _CALLBACKS = callbacks  # imported for its definitions: an SSL_CTX must never call into nothing

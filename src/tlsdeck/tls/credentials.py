@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from tlsdeck.native import Pointer
+    from tlsdeck.tls.engines import Engine
 
 
 class PrivateKey(Record):
@@ -66,6 +67,22 @@ def load_key(uri: str, password: str | None, description: str) -> PrivateKey:
     """
     pointer = next(_objects(uri, password, _KEY, description), None)
     return PrivateKey(pointer) if pointer else _not_read(description, uri)
+
+
+def load_engine_key(engine: Engine, key: str, password: str | None, description: str) -> PrivateKey:
+    """The private key that an engine knows by this name. Without `password` one is asked for on the terminal.
+
+    Raises:
+        ConfigurationError: it has no such key, or no keys at all.
+    """
+    encoded(password or "")
+    data = ffi.new_handle(key if password is None else password)
+    method = _prompting() if password is None else _answering()
+    lib.ERR_clear_error()
+    pointer = engine.load_key(key, method, data)
+    if pointer == ffi.NULL:
+        _not_read(description, f"org.openssl.engine:{engine.id}:{key}")
+    return PrivateKey(own(pointer, lib.EVP_PKEY_free))
 
 
 def load_certificate(uri: str, password: str | None, description: str) -> Certificate:

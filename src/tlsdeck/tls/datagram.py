@@ -29,6 +29,7 @@ import time
 from tlsdeck.errors import PeerError
 from tlsdeck.native import ffi, lib, new_unset, own
 from tlsdeck.tls import endpoint
+from tlsdeck.tls.cookies import cookie as make_cookie
 from tlsdeck.tls.transport import Datagram
 
 TYPE_CHECKING = False
@@ -199,33 +200,31 @@ class Conversation(Datagram):
 
 # --- cookies ---------------------------------------------------------------------------------------------------
 
-_SECRET = os.urandom(32)  # of this process: a cookie is good for as long as it runs
-_COOKIE_SIZE = 20  # bytes
-
 
 def ask_for_cookies(context: Pointer) -> None:
     """Has a server's context demand a cookie of each client."""
     lib.SSL_CTX_set_options(context, lib.SSL_OP_COOKIE_EXCHANGE)
-    lib.SSL_CTX_set_cookie_generate_cb(context, lib.tlsdeck_make_cookie)
-    lib.SSL_CTX_set_cookie_verify_cb(context, lib.tlsdeck_check_cookie)
+    lib.SSL_CTX_set_cookie_generate_cb(context, lib.tlsdeck_make_datagram_cookie)
+    lib.SSL_CTX_set_cookie_verify_cb(context, lib.tlsdeck_check_datagram_cookie)
 
 
 def _cookie(ssl: Pointer) -> bytes:
     """The MAC of the address that the connection sends to."""
     address = endpoint.new_address()
     lib.BIO_dgram_get_peer(lib.SSL_get_wbio(ssl), address)
-    return hmac.digest(_SECRET, endpoint.address_text(address).encode(), "sha256")[:_COOKIE_SIZE]
+    return make_cookie(endpoint.address_text(address).encode())
 
 
 @ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
-def tlsdeck_make_cookie(ssl: Pointer, cookie: Pointer, length: Pointer) -> int:
+def tlsdeck_make_datagram_cookie(ssl: Pointer, cookie: Pointer, length: Pointer) -> int:
     """SSL_CTX_set_cookie_generate_cb(3)."""
-    ffi.memmove(cookie, _cookie(ssl), _COOKIE_SIZE)
-    length[0] = _COOKIE_SIZE
+    made = _cookie(ssl)
+    ffi.memmove(cookie, made, len(made))
+    length[0] = len(made)
     return 1
 
 
 @ffi.def_extern(error=0)  # type: ignore[untyped-decorator]
-def tlsdeck_check_cookie(ssl: Pointer, cookie: Pointer, length: int) -> int:
+def tlsdeck_check_datagram_cookie(ssl: Pointer, cookie: Pointer, length: int) -> int:
     """SSL_CTX_set_cookie_verify_cb(3)."""
     return int(hmac.compare_digest(_cookie(ssl), bytes(ffi.buffer(cookie, length))))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
+    from tlsdeck.tls.engines import Engine
     from tlsdeck.tls.psk import PreSharedKey
     from tlsdeck.tls.srp import Password, Verifiers
     from tlsdeck.tls.stapling import Stapling
@@ -30,6 +31,8 @@ class Watch(Record):
     extensions: bool = False
     transport: bool = False
     details: bool = False  # summaries with `Details`; alerts, key updates, renegotiations, bytes at the end
+    denials: bool = False  # of the security level
+    permissions: bool = False  # of the security level, and its denials
     retries: bool = False  # also what only means "not yet" on a non-blocking transport
 
 
@@ -46,7 +49,9 @@ class Settings(Record):
 
     server: bool
     dtls: bool = False
-    cookies: bool = False  # server: clients have to prove their addresses (RFC 6347 section 4.2.1)
+    cookies: bool = (
+        False  # server: clients have to prove their addresses, with TLS 1.3 through `Connection.admit`
+    )
     sctp_label_bug: bool = False
     mtu: int | None = None  # bytes that fit an IP packet; None: ask the system (DTLS)
     properties: str | None = None  # -propquery
@@ -65,6 +70,7 @@ class Settings(Record):
     max_fragment_length: int | None = None  # 512, 1024, 2048 or 4096 bytes (RFC 6066 section 4)
     session_cache: bool = True
     fallback_scsv: bool = False
+    asynchronous: bool = False  # engines may work on while an operation waits for "async"
 
     trust: Trust | None = None  # None: trust nothing
     chain_trust: Trust | None = None
@@ -81,6 +87,7 @@ class Settings(Record):
     dh: bool = False  # server: ephemeral Diffie-Hellman, of `dh_parameters` or the library's choice
     dh_parameters: PrivateKey | None = None
     identities: tuple[Identity, ...] = ()
+    client_engine: Engine | None = None  # client: chooses certificate and key
     build_chain: bool = False
     server_info: str | None = None
     candidates: tuple[Candidate, ...] = ()  # chosen of for each connection; then `identities` are not used
@@ -104,7 +111,10 @@ class Settings(Record):
     stapling: Stapling | None = None  # server: answer such requests
 
     keylog: Callable[[str], None] | None = None  # gets lines of the NSS key log format
+    max_early_data: int | None = None  # server: bytes that tickets promise to take
+    recv_max_early_data: int | None = None  # server: bytes that are taken
     name_flags: int = 0  # X509_NAME_print_ex(3)
+    halting: bool = False  # a socket reads and writes short at random (-nbio_test)
     watch: Watch = Watch()
 
     @property

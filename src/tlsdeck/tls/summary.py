@@ -59,7 +59,7 @@ def summarize(
         compression=_compression(lib.SSL_get_current_compression(ssl)),
         expansion=_compression(lib.SSL_get_current_expansion(ssl)),
         alpn=_alpn(ssl),
-        early_data=_EARLY_DATA.get(lib.SSL_get_early_data_status(ssl), "not sent"),
+        early_data=early_data(ssl),
         session=None if session == ffi.NULL else printed(lib.SSL_SESSION_print, session),
         point_formats=_point_formats(ssl),
         supported_groups=_groups(ssl, shared=False) if settings.server else (),
@@ -180,6 +180,11 @@ def _certificate_types(ssl: Pointer) -> tuple[str, ...]:
     count = lib.SSL_get0_certificate_types(ssl, start)
     codes = bytes(ffi.buffer(start[0], count)) if count else b""
     return tuple(_CERTIFICATE_TYPES.get(code, f"UNKNOWN ({code}),") for code in codes)
+
+
+def early_data(ssl: Pointer) -> str:
+    """What became of early data: "not sent", "rejected", "accepted"."""
+    return _EARLY_DATA.get(lib.SSL_get_early_data_status(ssl), "not sent")
 
 
 # --- signatures and keys ---------------------------------------------------------------------------------------

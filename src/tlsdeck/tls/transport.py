@@ -73,10 +73,17 @@ class Memory(Transport):
         return bytes(ffi.buffer(buffer, max(taken, 0)))
 
 
-def descriptor(number: int) -> Transport:
-    """A socket's descriptor. It stays the caller's to close."""
-    bio = own(lib.BIO_new_socket(number, lib.BIO_NOCLOSE), lib.BIO_free)
-    return Transport(bio, bio)
+def descriptor(number: int, *, halting: bool = False) -> Transport:
+    """A socket's descriptor. It stays the caller's to close.
+
+    `halting`: reads and writes stop short or say "not yet" at random (BIO_f_nbio_test(3)), to test whoever uses it.
+    What the filter holds back is still in the socket, or does not fit into it: waiting for the socket ends.
+    """
+    bio = lib.BIO_new_socket(number, lib.BIO_NOCLOSE)
+    if halting:
+        bio = lib.BIO_push(lib.BIO_new(lib.BIO_f_nbio_test()), bio)
+    chain = own(bio, lib.BIO_free_all)
+    return Transport(chain, chain)
 
 
 class Datagram(Transport):
