@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 HANDLES = {"ffi", "lib"}
 MAY_TOUCH_HANDLES = {"native", "tls"}
 # Third parties -> who may import them.
-THIRD_PARTIES = {"cffi": {"native", "tls"}, "cryptography": {"commands"}}
+THIRD_PARTIES = {"cffi": {"native", "tls"}, "cryptography": {"commands"}, "dns": {"ucspi"}}
 
 FILES = sorted(SOURCES.rglob("*.py"))
 PARTS = {path.relative_to(SOURCES).parts[0].removesuffix(".py") for path in FILES}

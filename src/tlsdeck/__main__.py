@@ -26,7 +26,25 @@ def _load_s_server() -> Main:
     return main
 
 
-COMMANDS: dict[str, Callable[[], Main]] = {"s_client": _load_s_client, "s_server": _load_s_server}
+def _load_tcprules() -> Main:
+    from tlsdeck.commands.tcprules import main
+
+    return main
+
+
+def _load_tcprulescheck() -> Main:
+    from tlsdeck.commands.tcprulescheck import main
+
+    return main
+
+
+COMMANDS: dict[str, Callable[[], Main]] = {
+    "s_client": _load_s_client,
+    "s_server": _load_s_server,
+    "tcprules": _load_tcprules,
+    "tcprulescheck": _load_tcprulescheck,
+}
+OPENSSL_COMMANDS = ("s_client", "s_server")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,10 +84,20 @@ def s_server() -> NoReturn:
     _run_process("s_server", sys.argv[1:])
 
 
+def tcprules() -> NoReturn:
+    """The tcprules program."""
+    _run_process("tcprules", sys.argv[1:])
+
+
+def tcprulescheck() -> NoReturn:
+    """The tcprulescheck program."""
+    _run_process("tcprulescheck", sys.argv[1:])
+
+
 def openssl() -> NoReturn:
     """Takes the place of `openssl` in a script: our programs are ours, every other subcommand is the real one's."""
     words = sys.argv[1:]
-    if words and words[0] in COMMANDS:
+    if words and words[0] in OPENSSL_COMMANDS:
         _run_process(words[0], words[1:])
     try:
         os.execvp("openssl", ["openssl", *words])

@@ -32,7 +32,7 @@ def run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], i
     try:
         return _run(program, table, argv, work, err)
     except KeyboardInterrupt:
-        return _interrupted()
+        return interrupted()
     except OutputError:
         return FAILED
     except TlsdeckError as error:
@@ -58,7 +58,7 @@ def _run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], 
     return work(options)
 
 
-def _interrupted() -> int:
+def interrupted() -> int:
     """Ends the process by the signal that ended the work, so that a shell sees what happened."""
     import signal
 

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlsdeck.errors import ConfigurationError, DecodeError
+from tlsdeck.ucspi import cdb
+
+RECORDS = st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=40)), max_size=40)
+
+
+def opened(path: Path, image: bytes) -> cdb.Database:
+    path.write_bytes(image)
+    return cdb.open_database(str(path))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cdb") / "a file"
+
+
+def test_an_empty_file_is_a_header(path: Path) -> None:
+    image = cdb.build([])
+    assert image == struct.pack("<II", 2048, 0) * 256
+    with opened(path, image) as database:
+        assert database.get(b"") is None
+
+
+def test_a_file_of_one_record_byte_by_byte() -> None:
+    hashed = ((5381 * 33) ^ ord("k")) & 0xFFFFFFFF
+    assert cdb.key_hash(b"k") == hashed
+    image = cdb.build([(b"k", b"data")])
+    assert image[2048:2061] == struct.pack("<II", 1, 4) + b"kdata"
+    number = hashed % 256
+    assert struct.unpack_from("<II", image, number * 8) == (2061, 2)
+    slots = [(0, 0), (0, 0)]
+    slots[(hashed >> 8) % 2] = (hashed, 2048)
+    assert image[2061:] == b"".join(struct.pack("<II", *slot) for slot in slots)
+
+
+@given(RECORDS)
+def test_what_was_written_is_found_and_the_first_of_a_key_counts(
+    path: Path, records: list[tuple[bytes, bytes]]
+) -> None:
+    first = dict(reversed(records))
+    with opened(path, cdb.build(records)) as database:
+        assert {key: database.get(key) for key in first} == first
+        assert database.get(b"longer than any") is None
+
+
+@given(RECORDS, st.data())
+def test_a_damaged_file_gives_data_or_an_error_that_names_it(
+    path: Path, records: list[tuple[bytes, bytes]], data: st.DataObject
+) -> None:
+    image = bytearray(cdb.build(records))
+    for _ in range(data.draw(st.integers(0, 20))):
+        place = data.draw(st.integers(0, len(image) - 1))
+        image[place] = data.draw(st.integers(0, 255))
+    image = image[: data.draw(st.integers(0, len(image)))] if data.draw(st.booleans()) else image
+    search(path, bytes(image), [key for key, _ in records])
+
+
+@given(st.binary(max_size=200), st.binary(max_size=3000))
+def test_any_bytes_give_data_or_an_error_that_names_the_file(path: Path, key: bytes, noise: bytes) -> None:
+    search(path, noise, [key])
+    search(path, (noise * 2048)[:2048] + noise, [key])
+
+
+def search(path: Path, image: bytes, keys: list[bytes]) -> None:
+    try:
+        with opened(path, image) as database:
+            for key in keys:
+                assert isinstance(database.get(key), bytes | None)
+    except DecodeError as error:
+        assert str(error).startswith(f"unable to read: {path}: not a cdb file, or damaged: ")
+
+
+@pytest.mark.parametrize(
+    "pointer, slot, record, damage",
+    [
+        ((2048, 0xFFFFFFFF), (0, 0), b"", "it ends too early"),
+        ((0xFFFFFFFF, 2), (0, 0), b"", "it ends too early"),
+        ((2048, 1), (cdb.key_hash(b"k"), 5000), b"", "it ends too early"),
+        ((2048, 1), (cdb.key_hash(b"k"), 2056), struct.pack("<II", 1, 9) + b"k", "it ends too early"),
+    ],
+)
+def test_positions_and_lengths_are_held_against_the_size(
+    path: Path, pointer: tuple[int, int], slot: tuple[int, int], record: bytes, damage: str
+) -> None:
+    image = struct.pack("<II", *pointer) * 256 + struct.pack("<II", *slot) + record
+    with opened(path, image) as database, pytest.raises(DecodeError, match=damage):
+        database.get(b"k")
+
+
+def test_a_record_of_absurd_size_does_not_fill_the_memory(path: Path) -> None:
+    size = 1 << 30
+    image = struct.pack("<II", 2048, 1) * 256 + struct.pack("<II", cdb.key_hash(b"k"), 2056)
+    path.write_bytes(image + struct.pack("<II", 1, size) + b"k")
+    os.truncate(path, 2 * size)
+    with (
+        cdb.open_database(str(path)) as database,
+        pytest.raises(DecodeError, match="a record of 1073741824 bytes"),
+    ):
+        database.get(b"k")
+
+
+def test_a_table_without_an_empty_slot_is_searched_once(path: Path) -> None:
+    count = 3000
+    slots = struct.pack("<II", cdb.key_hash(b"k"), 2048 + 8 * count) * count
+    image = struct.pack("<II", 2048, count) * 256 + slots + struct.pack("<II", 1, 0) + b"x"
+    with opened(path, image) as database:
+        assert database.get(b"k") is None
+
+
+def test_a_file_that_becomes_shorter_while_open_is_an_error(path: Path) -> None:
+    with opened(path, cdb.build([(b"k", b"data")])) as database:
+        os.truncate(path, 2050)
+        with pytest.raises(DecodeError, match="it became shorter meanwhile"):
+            database.get(b"k")
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="unable to read: .*/none: No such file") as missing:
+        cdb.open_database(str(tmp_path / "none"))
+    assert missing.value.errno == errno.ENOENT
+    with pytest.raises(ConfigurationError, match="not a file name"):
+        cdb.open_database("a\0b")
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (str(tmp_path), str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            cdb.open_database(name)
+
+
+def test_what_does_not_open_leaves_no_descriptor(path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(DecodeError):
+        opened(path, b"short")
+    with opened(path, cdb.build([])):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_descriptor_that_cannot_be_read_is_an_error(path: Path) -> None:
+    path.write_bytes(cdb.build([]))
+    with pytest.raises(ConfigurationError, match="unable to read: rules: Bad file descriptor"):
+        cdb.Database(os.open(path, os.O_WRONLY), "rules")
