@@ -24,13 +24,24 @@ def run_entry(entry: str, *words: str, env: dict[str, str] | None = None) -> sub
     )
 
 
-@pytest.mark.parametrize("name", program.COMMANDS)
+@pytest.mark.parametrize("name", program.OPENSSL_COMMANDS)
 def test_main_runs_the_program_of_the_first_word(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert program.main([name, "-help"]) == 0
     assert capfd.readouterr().err.startswith(f"Usage: {name} [options]")
 
 
-@pytest.mark.parametrize("name", program.COMMANDS)
+@pytest.mark.parametrize("name", sorted(program.COMMANDS.keys() - set(program.OPENSSL_COMMANDS)))
+def test_programs_of_the_ucspi_family_explain_themselves(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert program.main([name, "-help"]) == 0
+    assert capfd.readouterr().err.startswith(f"Usage: {name} ")
+    wrong = run_entry(name)
+    assert (wrong.returncode, wrong.stdout) == (100, "")
+    assert wrong.stderr.startswith(f"{name}: usage: {name} ")
+
+
+@pytest.mark.parametrize("name", program.OPENSSL_COMMANDS)
 def test_entry_points_are_the_programs(name: str) -> None:
     for finished in (run_entry(name, "-help"), run_entry("openssl", name, "-help")):
         assert (finished.returncode, finished.stdout) == (0, "")

@@ -26,19 +26,21 @@ def answer(query: bytes, *records: str, rcode: int = dns.rcode.NOERROR) -> dns.m
 
 
 def zone(*records: str) -> Behaviour:
-    """Answers from records; names that are not in them do not exist. Follows aliases."""
+    """Answers from records, `name TYPE value`; names that are not in them do not exist. Follows aliases."""
+    known = [
+        (name.lower(), kind, value) for name, kind, value in (record.split(" ", 2) for record in records)
+    ]
 
     def behave(query: bytes) -> list[bytes]:
         question = dns.message.from_wire(query).question[0]
-        wanted, kind = question.name.to_text().lower(), question.rdtype.name
-        if not any(record.lower().startswith(f"{wanted} ") for record in records):
+        names, found = [question.name.to_text().lower()], []
+        if names[0] not in [name for name, _, _ in known]:
             return [answer(query, rcode=dns.rcode.NXDOMAIN).to_wire()]
-        found = []
-        for record in records:
-            name, its_kind, value = record.split(" ", 2)
-            if name.lower() == wanted and its_kind in (kind, "CNAME"):
-                found.append(record)
-                wanted = value.lower() if its_kind == "CNAME" else wanted
+        for wanted in names:
+            for name, kind, value in known:
+                if name == wanted and kind in (question.rdtype.name, "CNAME"):
+                    found.append(f"{name} {kind} {value}")
+                    names += [value] if kind == "CNAME" and value not in names else []
         return [answer(query, *found).to_wire()]
 
     return behave
@@ -52,13 +54,17 @@ def cut(query: bytes) -> list[bytes]:
 
 
 class NameServer:
-    """Runs in threads until `close`. `questions` counts the datagrams and the TCP connections that came."""
+    """Runs in threads until `close`.
+
+    `questions` counts the datagrams and the TCP connections that came; `client` is who sent the last datagram.
+    """
 
     def __init__(self, udp: Behaviour, tcp: Behaviour | None = None) -> None:
         self._udp_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._tcp_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._bind()
         self.questions = 0
+        self.client = ("", 0)
         self._udp, self._tcp = udp, tcp
         self._threads = [threading.Thread(target=serve) for serve in (self._serve_udp, self._serve_tcp)]
         for thread in self._threads:
@@ -79,12 +85,12 @@ class NameServer:
 
     def _serve_udp(self) -> None:
         while True:
-            query, client = self._udp_socket.recvfrom(65535)
+            query, self.client = self._udp_socket.recvfrom(65535)
             if not query:
                 return
             self.questions += 1
             for datagram in self._udp(query):
-                self._udp_socket.sendto(datagram, client)
+                self._udp_socket.sendto(datagram, self.client)
 
     def _serve_tcp(self) -> None:
         while True:

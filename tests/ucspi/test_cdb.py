@@ -73,12 +73,14 @@ def test_any_bytes_give_data_or_an_error_that_names_the_file(path: Path, key: by
 
 
 def search(path: Path, image: bytes, keys: list[bytes]) -> None:
+    complaint = ""
     try:
         with opened(path, image) as database:
             for key in keys:
                 assert isinstance(database.get(key), bytes | None)
     except DecodeError as error:
-        assert str(error).startswith(f"unable to read: {path}: not a cdb file, or damaged: ")
+        complaint = str(error)
+    assert not complaint or complaint.startswith(f"unable to read: {path}: not a cdb file, or damaged: ")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_file_that_becomes_shorter_while_open_is_an_error(path: Path) -> None:
 
 
 def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="unable to read: .*/none: No such file") as missing:
+    with pytest.raises(ConfigurationError, match=r"unable to read: .*/none: No such file") as missing:
         cdb.open_database(str(tmp_path / "none"))
     assert missing.value.errno == errno.ENOENT
     with pytest.raises(ConfigurationError, match="not a file name"):
@@ -141,12 +143,16 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
 
 
 def test_what_does_not_open_leaves_no_descriptor(path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     with pytest.raises(DecodeError):
         opened(path, b"short")
     with opened(path, cdb.build([])):
         pass
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_descriptor_that_cannot_be_read_is_an_error(path: Path) -> None:

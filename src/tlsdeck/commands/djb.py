@@ -37,6 +37,9 @@ def run(
 ) -> int:
     """Runs `work` with as many words as `usage` has; more are ignored, as the originals do. The exit code."""
     try:
+        if argv and argv[0] in ("-help", "--help"):
+            Stream(2).text(f"Usage: {program} {' '.join(usage)}\n")
+            return OK
         work(_words(program, usage, argv))
     except KeyboardInterrupt:
         from tlsdeck.commands.program import interrupted

@@ -1,0 +1,190 @@
+"""tcprules and tcprulescheck as a user runs them: words, standard input and environment in; texts and exit code out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tlsdeck.ucspi import cdb
+
+
+class Outcome:
+    def __init__(self, finished: subprocess.CompletedProcess[bytes]) -> None:
+        self.code = finished.returncode
+        self.out = finished.stdout.decode("utf-8", "surrogateescape")
+        self.err = finished.stderr.decode("utf-8", "surrogateescape")
+
+
+def run(cwd: Path, *words: str, stdin: bytes = b"", environ: dict[str, str] | None = None) -> Outcome:
+    finished = subprocess.run(
+        [sys.executable, "-m", "tlsdeck", *words],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=20,
+        env={**os.environ, **(environ or {})},
+    )
+    return Outcome(finished)
+
+
+def compile_text(cwd: Path, text: bytes) -> Outcome:
+    return run(cwd, "tcprules", "rules.cdb", "rules.tmp", stdin=text)
+
+
+def check(cwd: Path, **environ: str) -> Outcome:
+    return run(cwd, "tcprulescheck", "rules.cdb", environ=environ)
+
+
+RULES = b"""# the mail server's
+127./8:allow,RELAY="",X="a b"
+2001:db8::/32:deny,X="1"
+joe@=a.example:allow,Y="\xe9"
+:deny
+"""
+
+
+def test_rules_become_a_file_that_answers(tmp_path: Path) -> None:
+    compiled = compile_text(tmp_path, RULES)
+    assert (compiled.code, compiled.out, compiled.err) == (0, "", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["rules.cdb"]
+    assert (tmp_path / "rules.cdb").stat().st_mode & 0o777 == 0o644 & ~umask()
+
+    found = check(tmp_path, TCPREMOTEIP="127.0.0.1")
+    assert found.code == 0
+    assert found.out == (
+        "rule 127./8:\nset environment variable RELAY=\nset environment variable X=a b\nallow connection\n"
+    )
+    assert found.err == ("tcprulescheck: info: TCPREMOTEIP: 127.0.0.1 TCPREMOTEHOST:  TCPREMOTEINFO: \n")
+    found = check(tmp_path, TCPREMOTEIP="2001:db8::1")
+    assert (found.code, found.out) == (0, "rule 2001:db8::/32:\ndeny connection\n")
+    found = check(tmp_path, TCPREMOTEIP="::1", TCPREMOTEHOST="a.example", TCPREMOTEINFO="joe")
+    assert found.out == "rule joe@=a.example:\nset environment variable Y=\udce9\nallow connection\n"
+    assert found.err.endswith("TCPREMOTEIP: ::1 TCPREMOTEHOST: a.example TCPREMOTEINFO: joe\n")
+    found = check(tmp_path)
+    assert (found.code, found.out) == (0, "default:\ndeny connection\n")
+    assert "TCPREMOTEIP: 0 " in found.err
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_what_fits_no_rule_is_allowed(tmp_path: Path) -> None:
+    compile_text(tmp_path, b"1.2.3.4:deny\n")
+    found = check(tmp_path, TCPREMOTEIP="1.2.3.5")
+    assert (found.code, found.out) == (0, "default:\nallow connection\n")
+
+
+def test_doubtful_lines_are_warned_of(tmp_path: Path) -> None:
+    compiled = compile_text(tmp_path, b"1.2.3.4 deny\n9-1:deny\n")
+    assert (compiled.code, compiled.out) == (0, "")
+    assert compiled.err == (
+        "tcprules: warning: line 1: ignored, it has no colon before the first comma: 1.2.3.4 deny\n"
+        "tcprules: warning: line 2: ignored, the range is empty: 9-1:deny\n"
+    )
+    assert (tmp_path / "rules.cdb").read_bytes() == cdb.build([])
+
+
+def test_a_wrong_line_leaves_the_old_file_in_force(tmp_path: Path) -> None:
+    compile_text(tmp_path, b":allow\n")
+    old = (tmp_path / "rules.cdb").read_bytes()
+    compiled = compile_text(tmp_path, b":allow\n1.2.3.4/33:deny\xff\n")
+    assert (compiled.code, compiled.out) == (101, "")
+    assert compiled.err == "tcprules: syntax: unable to parse this line: 1.2.3.4/33:deny\udcff\n"
+    assert (tmp_path / "rules.cdb").read_bytes() == old
+
+
+@pytest.mark.parametrize(
+    "words, code, err",
+    [
+        (["tcprules"], 100, "tcprules: usage: tcprules rules.cdb rules.tmp\n"),
+        (["tcprules", "rules.cdb"], 100, "tcprules: usage: tcprules rules.cdb rules.tmp\n"),
+        (["tcprulescheck"], 100, "tcprulescheck: usage: tcprulescheck rules.cdb\n"),
+        (
+            ["tcprules", "a", "none/b"],
+            111,
+            "tcprules: error: (111) unable to create: none/b: No such file or directory\n",
+        ),
+        (
+            ["tcprules", "none/a", "b"],
+            111,
+            "tcprules: error: (111) unable to move b to: none/a: No such file or directory\n",
+        ),
+        (
+            ["tcprules", "a", "/dev/full"],
+            111,
+            "tcprules: fatal: (111) unable to write to: /dev/full: No space left on device\n",
+        ),
+        (
+            ["tcprulescheck", "none"],
+            111,
+            "tcprulescheck: fatal: (111) unable to read: none: No such file or directory\n",
+        ),
+        (["tcprulescheck", "."], 111, "tcprulescheck: fatal: (111) unable to read: .: not a regular file\n"),
+        (
+            ["tcprulescheck", "text"],
+            111,
+            "tcprulescheck: fatal: (111) unable to read: text: not a cdb file, or damaged: it ends too early\n",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path: Path, words: list[str], code: int, err: str) -> None:
+    (tmp_path / "text").write_text("1.2.3.4:deny\n")
+    finished = run(tmp_path, *words)
+    assert (finished.code, finished.out) == (code, "")
+    assert finished.err.splitlines(keepends=True)[-1] == err
+
+
+def test_input_that_cannot_be_read_leaves_the_old_file_in_force(tmp_path: Path) -> None:
+    compile_text(tmp_path, b":allow\n")
+    old = (tmp_path / "rules.cdb").read_bytes()
+    finished = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m tlsdeck tcprules rules.cdb rules.tmp <&-"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert finished.returncode == 111
+    assert finished.stderr == "tcprules: fatal: (111) unable to read input: Bad file descriptor\n"
+    assert (tmp_path / "rules.cdb").read_bytes() == old
+
+
+def test_output_that_nobody_takes_is_an_error(tmp_path: Path) -> None:
+    compile_text(tmp_path, b":allow\n")
+    with Path("/dev/full").open("wb") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "tlsdeck", "tcprulescheck", "rules.cdb"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+    assert finished.returncode == 111
+    assert finished.stderr.endswith(
+        "tcprulescheck: fatal: (111) Cannot write to standard output: No space left on device\n"
+    )
+
+
+def test_the_package_and_its_programs_are_small(tmp_path: Path) -> None:
+    """Rules need neither libssl nor a resolver."""
+    finished = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tlsdeck", "tcprules"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in finished.stderr.splitlines() if "|" in line}
+    assert "tlsdeck.ucspi.rules" in loaded
+    assert not {"tlsdeck.native", "tlsdeck.tls", "dns", "ssl"} & loaded
