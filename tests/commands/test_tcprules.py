@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -156,6 +158,40 @@ def test_input_that_cannot_be_read_leaves_the_old_file_in_force(tmp_path: Path) 
     assert finished.returncode == 111
     assert finished.stderr == "tcprules: fatal: (111) unable to read input: Bad file descriptor\n"
     assert (tmp_path / "rules.cdb").read_bytes() == old
+
+
+def test_nobody_need_listen_to_remarks(tmp_path: Path) -> None:
+    words = (
+        f"{sys.executable} -m tlsdeck tcprules a b 2>&- && {sys.executable} -m tlsdeck tcprulescheck a 2>&-"
+    )
+    finished = subprocess.run(
+        ["/bin/sh", "-c", words],
+        cwd=tmp_path,
+        input=b"no colon\n",
+        stdout=subprocess.PIPE,
+        check=False,
+        timeout=20,
+    )
+    assert (finished.returncode, finished.stdout) == (0, b"default:\nallow connection\n")
+
+
+def test_an_interrupt_ends_it_without_a_word(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "tlsdeck", "tcprules", "a", "b"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr
+        # The last import, and then it reads.
+        while b"tlsdeck.ucspi.rules" not in process.stderr.readline():
+            pass
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGINT
+    assert b"Traceback" not in err
+    assert not list(tmp_path.iterdir())
 
 
 def test_output_that_nobody_takes_is_an_error(tmp_path: Path) -> None:

@@ -142,6 +142,27 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
             cdb.open_database(name)
 
 
+def test_a_file_system_that_fails_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stale(_descriptor: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    path.write_bytes(cdb.build([]))
+    with (
+        pytest.raises(ConfigurationError, match=r"unable to read: .*: Stale file handle"),
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(os, "fstat", stale)
+        cdb.open_database(str(path))
+
+
+def test_what_would_be_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cdb, "_LARGEST", 2100)
+    assert len(cdb.build([(b"", b"x" * 20)])) == 2092
+    for size in (40, 60):  # too large with its table, and without
+        with pytest.raises(ConfigurationError, match="cannot be larger than 4 GB"):
+            cdb.build([(b"", b"x" * size)])
+
+
 def test_what_does_not_open_leaves_no_descriptor(path: Path) -> None:
     before = descriptors()
     with pytest.raises(DecodeError):

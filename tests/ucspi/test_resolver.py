@@ -159,6 +159,11 @@ def test_a_closed_port_costs_no_time(serve: Serve) -> None:
     assert time.monotonic() - started < 1
 
 
+def test_a_server_that_cannot_be_reached_is_passed_over(serve: Serve) -> None:
+    naming = Naming((("255.255.255.255", 53), serve(ZONE).address))
+    assert Resolver(naming).host("192.0.2.1", soon()) == "www.example"
+
+
 def test_a_server_that_cannot_tell_is_asked_again_in_each_round(serve: Serve) -> None:
     server = serve(refusing)
     assert asking(server).host("192.0.2.1", soon()) is None

@@ -12,7 +12,7 @@ from tlsdeck.commands.letters import CLIENT_LETTERS, SERVER_LETTERS
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.commands.s_server_options import ServerOptions
 from tlsdeck.options import Options
-from tools.docs import completion, listing, manpage, program, schema
+from tools.docs import completion, listing, manpage, program, prose, schema
 from tools.docs.prose import ProseError
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +20,7 @@ TABLES: dict[str, tuple[type[Options], Mapping[bytes, object]]] = {
     "s_client": (ClientOptions, CLIENT_LETTERS),
     "s_server": (ServerOptions, SERVER_LETTERS),
 }
+WITHOUT_OPTIONS = ("tcprules", "tcprulescheck")
 DATE = "2026-11-20"  # of the manual pages: when their prose last changed
 
 
@@ -37,7 +38,10 @@ def generated() -> dict[Path, str]:
         files[f"completions/bash/{each.name}"] = completion.bash(each)
         files[f"completions/zsh/_{each.name}"] = completion.zsh(each)
         files[f"completions/fish/{each.name}.fish"] = completion.fish(each)
-    front = completion.tlsdeck(list(COMMANDS))
+    for name in WITHOUT_OPTIONS:
+        parts = prose.read(ROOT / "docs" / "options" / f"{name}.md")
+        files[f"docs/man/{name}.1"] = manpage.prose_page(name, parts, version=version, date=DATE)
+    front = completion.tlsdeck(list(COMMANDS), completed=list(TABLES))
     files["completions/bash/tlsdeck"] = front["bash"]
     files["completions/zsh/_tlsdeck"] = front["zsh"]
     files["completions/fish/tlsdeck.fish"] = front["fish"]

@@ -185,8 +185,8 @@ complete -c tlsdeck -x -n 'not __fish_use_subcommand' -a '(__fish_complete_subco
 """
 
 
-def tlsdeck(commands: list[str]) -> dict[str, str]:
-    """The files for `tlsdeck COMMAND ...`, by shell; what follows the command is completed as for that program."""
-    parts = {"note": _NOTE, "words": " ".join(commands), "cases": " | ".join(commands)}
+def tlsdeck(commands: list[str], *, completed: list[str]) -> dict[str, str]:
+    """The files for `tlsdeck COMMAND ...`, by shell; what follows one of `completed` is completed as for it."""
+    parts = {"note": _NOTE, "words": " ".join(commands), "cases": " | ".join(completed)}
     shells = {"bash": _TLSDECK_BASH, "zsh": _TLSDECK_ZSH, "fish": _TLSDECK_FISH}
     return {shell: template.format(**parts) for shell, template in shells.items()}

@@ -64,8 +64,13 @@ def _complain(program: str, error: Exception) -> int:
         if os.environ.get("TLSDECK_TRACEBACK"):
             raise error
         text = f"internal error: {type(error).__name__}: {error}\nPlease report it; TLSDECK_TRACEBACK=1 shows where."
+    say(program, text)
+    return code
+
+
+def say(program: str, text: str) -> None:
+    """A line on standard error, for whom it may concern: when nobody takes it, the work goes on."""
     try:
         Stream(2).text(f"{program}: {text}\n")
     except OutputError:
         pass
-    return code

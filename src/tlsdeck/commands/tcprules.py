@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 
-from tlsdeck.commands.djb import FailureError, failure, run
+from tlsdeck.commands.djb import FailureError, failure, run, say
 from tlsdeck.errors import DecodeError
-from tlsdeck.output.stream import Stream
 from tlsdeck.ucspi import cdb
 from tlsdeck.ucspi.rules import compile_rules
 
@@ -19,18 +18,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_PROGRAM = "tcprules"
 _SYNTAX = 101
 _MODE = 0o644  # less the umask: the server that reads the rules may run as somebody else
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the program with these words; its exit code."""
-    return run("tcprules", ("rules.cdb", "rules.tmp"), argv, _work)
+    return run(_PROGRAM, ("rules.cdb", "rules.tmp"), argv, _work)
 
 
 def _work(words: Sequence[str]) -> None:
     database, temporary = words
-    records = compile_rules(_standard_input().split(b"\n"), _warn)
+    lines = _standard_input().split(b"\n")
+    records = compile_rules(lines, lambda text: say(_PROGRAM, f"warning: {text}"))
     try:
         image = cdb.build(records)
     except DecodeError as error:
@@ -40,10 +41,6 @@ def _work(words: Sequence[str]) -> None:
         os.rename(temporary, database)
     except OSError as error:
         raise failure("error", f"unable to move {temporary} to: {database}", error) from error
-
-
-def _warn(text: str) -> None:
-    Stream(2).text(f"tcprules: warning: {text}\n")
 
 
 def _standard_input() -> bytes:

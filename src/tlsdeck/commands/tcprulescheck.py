@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from tlsdeck.commands.djb import run
+from tlsdeck.commands.djb import run, say
 from tlsdeck.output.stream import Stream
 from tlsdeck.ucspi.cdb import open_database
 from tlsdeck.ucspi.rules import Verdict, Visitor, look_up, shown_key
@@ -16,12 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_PROGRAM = "tcprulescheck"
 _NO_RULE = Verdict(b"", denied=False)
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the program with these words; its exit code."""
-    return run("tcprulescheck", ("rules.cdb",), argv, _work)
+    return run(_PROGRAM, ("rules.cdb",), argv, _work)
 
 
 def _work(words: Sequence[str]) -> None:
@@ -30,13 +31,16 @@ def _work(words: Sequence[str]) -> None:
         os.environ.get("TCPREMOTEHOST"),
         os.environ.get("TCPREMOTEINFO"),
     )
-    Stream(2).text(
-        f"tcprulescheck: info: TCPREMOTEIP: {visitor.ip} TCPREMOTEHOST: {visitor.host or ''}"
-        f" TCPREMOTEINFO: {visitor.info or ''}\n"
-    )
+    say(_PROGRAM, f"info: {_shown(visitor)}")
     with open_database(words[0]) as database:
         verdict = look_up(database, visitor) or _NO_RULE
     Stream(1).text(_report(verdict))
+
+
+def _shown(visitor: Visitor) -> str:
+    return (
+        f"TCPREMOTEIP: {visitor.ip} TCPREMOTEHOST: {visitor.host or ''} TCPREMOTEINFO: {visitor.info or ''}"
+    )
 
 
 def _report(verdict: Verdict) -> str:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _TABLES = 256
 _PAIR = struct.Struct("<II")  # a pointer, a slot, the head of a record
 _HEADER_SIZE = _TABLES * _PAIR.size
-_LARGEST = 0xFFFFFFFF  # a position is 32 bits
+_32_BITS = 0xFFFFFFFF
+_LARGEST = _32_BITS  # what the position of a record or table can be
 
 _MOST_DATA = 1 << 24  # bytes; more in one record is no rule but damage, and must not fill the memory
 _SLOTS_AT_ONCE = 512  # how much of a table is read together
@@ -44,7 +45,7 @@ def key_hash(key: bytes) -> int:
     """The hash function of cdb, 32 bits."""
     value = 5381
     for byte in key:
-        value = ((value << 5) + value & _LARGEST) ^ byte
+        value = ((value << 5) + value & _32_BITS) ^ byte
     return value
 
 
