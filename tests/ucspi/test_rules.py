@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tlsdeck.errors import DecodeError
 from tlsdeck.ucspi import cdb
-from tlsdeck.ucspi.rules import Verdict, Visitor, candidate_keys, compile_rules, look_up, shown_key
+from tlsdeck.ucspi.rules import Verdict, Visitor, compile_rules, look_up, shown_key
 
 
 def records(text: str) -> list[tuple[bytes, bytes]]:
@@ -398,14 +398,3 @@ def test_the_file_says_what_the_rules_say(path: Path, addresses: list[str], visi
     ranked = [(rank(address, visitor), number) for number, address in enumerate(addresses)]
     best = min([(each, number) for each, number in ranked if each is not None], default=None)
     assert (found.variables if found else None) == ((("R", str(best[1])),) if best else None)
-
-
-def everything(visitor: Visitor) -> Iterator[str]:
-    return (key.decode("latin-1") for key in candidate_keys(visitor))
-
-
-def test_an_address_alone_is_asked_for_by_nothing_else() -> None:
-    asked = list(everything(Visitor("1.2.3.4")))
-    assert asked[:5] == ["1.2.3.4", "1.2.3.", "1.2.", "1.", keys("1.2.3.4/32")[0]]
-    assert asked[-2:] == ["_0", ""]
-    assert len(asked) == 4 + 32 + 1

@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from itertools import accumulate
 
 from tlsdeck.errors import ConfigurationError, DecodeError
 
@@ -43,10 +44,16 @@ _SLOTS_AT_ONCE = 512  # how much of a table is read together
 
 def key_hash(key: bytes) -> int:
     """The hash function of cdb, 32 bits."""
-    value = 5381
-    for byte in key:
-        value = ((value << 5) + value & _32_BITS) ^ byte
-    return value
+    return running_hashes(key)[-1]
+
+
+def running_hashes(key: bytes) -> list[int]:
+    """The hashes of all beginnings of a key, from that of nothing to that of all."""
+    return list(accumulate(key, _step, initial=5381))
+
+
+def _step(value: int, byte: int) -> int:
+    return ((value << 5) + value & _32_BITS) ^ byte
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -93,7 +100,23 @@ class Database:
             DecodeError: the file is damaged.
             ConfigurationError: it cannot be read.
         """
-        wanted = key_hash(key)
+        return self._find(key, key_hash(key))
+
+    def get_longest(self, key: bytes, shortest: int) -> tuple[bytes, bytes] | None:
+        """The record with the longest key that is a beginning of this one: its key, of so many bytes at least, and data.
+
+        Raises:
+            DecodeError: the file is damaged.
+            ConfigurationError: it cannot be read.
+        """
+        hashes = running_hashes(key)
+        for length in range(len(key), shortest - 1, -1):
+            data = self._find(key[:length], hashes[length])
+            if data is not None:
+                return key[:length], data
+        return None
+
+    def _find(self, key: bytes, wanted: int) -> bytes | None:
         for found, position in self._slots(wanted):
             if not position:
                 return None

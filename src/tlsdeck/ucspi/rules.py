@@ -67,6 +67,8 @@ class Verdict(Record):
     variables: tuple[tuple[str, str], ...] = ()
 
 
+_SHORTEST_NETWORK = 2  # bytes of a key; a network of length 0 has none
+
 # --- looking up ------------------------------------------------------------------------------------------------
 
 
@@ -79,16 +81,25 @@ def look_up(database: Database, visitor: Visitor) -> Verdict | None:
         DecodeError: the file is damaged.
         ConfigurationError: it cannot be read.
     """
-    for key in candidate_keys(visitor):
+    address = packed(visitor.ip)
+    found = (
+        _first(database, _special_keys(visitor, address))
+        or (database.get_longest(_symbols(address), _SHORTEST_NETWORK) if address else None)
+        or _first(database, _general_keys(visitor))
+    )
+    return _verdict(*found) if found else None
+
+
+def _first(database: Database, keys: Iterable[bytes]) -> tuple[bytes, bytes] | None:
+    for key in keys:
         data = database.get(key)
         if data is not None:
-            return _verdict(key, data)
+            return key, data
     return None
 
 
-def candidate_keys(visitor: Visitor) -> Iterator[bytes]:
-    """The keys of all rules that fit a visitor, the one that counts most first."""
-    address = packed(visitor.ip)
+def _special_keys(visitor: Visitor, address: bytes | None) -> Iterator[bytes]:
+    """The keys of rules that count more than those of networks by length, the one that counts most first."""
     forms = _written_forms(visitor.ip, address)
     if visitor.info is not None:
         info = _bytes(visitor.info)
@@ -100,8 +111,10 @@ def candidate_keys(visitor: Visitor) -> Iterator[bytes]:
         yield b"=" + _bytes(visitor.host)
     if address is None or len(address) == 4:
         yield from _dotted_networks(forms[0])
-    if address is not None:
-        yield from _networks(address)
+
+
+def _general_keys(visitor: Visitor) -> Iterator[bytes]:
+    """The keys of rules that count less than those of networks by length."""
     if visitor.host is not None:
         yield from _ends_of_name(_bytes(visitor.host))
         yield b"="
@@ -118,12 +131,6 @@ def _written_forms(ip: str, address: bytes | None) -> tuple[bytes, ...]:
 def _dotted_networks(ip: bytes) -> Iterator[bytes]:
     """For 1.2.3.4: 1.2.3. and 1.2. and 1., with their dots."""
     return (ip[: end + 1] for end in range(len(ip) - 1, -1, -1) if ip[end : end + 1] == b".")
-
-
-def _networks(address: bytes) -> Iterator[bytes]:
-    """Keys of the networks around an address, the longest first; the one of length 0 has none."""
-    symbols = _symbols(address)
-    return (symbols[:end] for end in range(len(symbols), 1, -1))
 
 
 def _ends_of_name(host: bytes) -> Iterator[bytes]:
