@@ -143,6 +143,15 @@ def test_a_table_without_an_empty_slot_is_searched_once(path: Path) -> None:
         assert database.get(b"k") is None
 
 
+def test_who_has_a_file_open_keeps_it_when_it_is_replaced(path: Path) -> None:
+    with opened(path, cdb.build([(b"k", b"old")])) as database:
+        new = path.with_suffix(".tmp")
+        new.write_bytes(cdb.build([(b"k", b"new")]))
+        new.rename(path)
+        with cdb.open_database(str(path)) as replaced:
+            assert (database.get(b"k"), replaced.get(b"k")) == (b"old", b"new")
+
+
 def test_a_file_that_becomes_shorter_while_open_is_an_error(path: Path) -> None:
     with opened(path, cdb.build([(b"k", b"data")])) as database:
         os.truncate(path, 2050)

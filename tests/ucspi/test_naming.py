@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,15 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 @given(st.lists(st.text("=*?-ab.:+[", max_size=8) | st.text(max_size=10)), st.text("ab.+[", max_size=8))
 def test_any_rules_make_at_least_one_name(lines: list[str], name: str) -> None:
     assert qualify(name, tuple(parse_rewrites(lines)))
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"nameserver ", b"search ", b"\n", b" 127.0.0.1", b"x" * 70]) | st.binary(max_size=9)
+    )
+)
+def test_any_file_makes_servers(pieces: list[bytes]) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"".join(pieces))
+        file.flush()
+        assert read_naming({}, resolv_conf=file.name, rewrite_files=(file.name,)).servers
