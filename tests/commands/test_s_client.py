@@ -26,7 +26,7 @@ from support.peers import (
 )
 from support.pki import populate
 from support.programs import OURS
-from tlsdeck.commands import destination, s_client
+from tlsdeck.commands import client_output, client_settings, destination, s_client
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import ConfigurationError, UsageError
 from tlsdeck.events import DataReceived, SessionInfo, TicketReceived
@@ -133,7 +133,7 @@ def test_no_dns_name(host: str) -> None:
 
 def test_client_settings_of_the_options(here: Path) -> None:
     line = "-cert rsa.pem -key rsa.key -cert_chain inter.pem -alpn h2,h3 -verify 2 -maxfraglen 512"
-    settings = s_client.client_settings(options(line))
+    settings = client_settings.context_settings(options(line))
     assert not settings.server
     assert [len(identity.chain) for identity in settings.identities] == [1]
     assert settings.alpn == (b"h2", b"h3")
@@ -157,11 +157,11 @@ def test_client_settings_of_the_options(here: Path) -> None:
 def test_client_settings_of_serverinfo(values: list[str], types: tuple[int, ...]) -> None:
     words = [f"-serverinfo={value}" for value in values]
     given = read(ClientOptions, words, program="s_client", has=lambda _: True)
-    assert s_client.client_settings(given).extensions == types
+    assert client_settings.context_settings(given).extensions == types
 
 
 def test_client_settings_by_default() -> None:
-    settings = s_client.client_settings(options("-noservername"))
+    settings = client_settings.context_settings(options("-noservername"))
     assert (settings.verify_peer, settings.verify_tolerance) == (False, -1)
     assert settings.identities == settings.alpn == ()
     assert not settings.acknowledge_name
@@ -178,7 +178,7 @@ def test_client_settings_by_default() -> None:
     ],
 )
 def test_client_settings_leave_a_crl_the_time_there_is(line: str, seconds: int | None) -> None:
-    assert s_client.client_settings(options(line)).crl_limit == seconds
+    assert client_settings.context_settings(options(line)).crl_limit == seconds
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_client_settings_leave_a_crl_the_time_there_is(line: str, seconds: int |
 )
 def test_client_settings_that_cannot_be(line: str, message: str, here: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        s_client.client_settings(options(line))
+        client_settings.context_settings(options(line))
     assert raised.value.message.startswith(message)
 
 
@@ -207,7 +207,7 @@ TICKET = TicketReceived(SessionInfo("text", "PEM\n"), after_handshake=True)
 
 def test_session_file_keeps_the_newest_session(tmp_path: Path) -> None:
     path = tmp_path / "session.pem"
-    printer = s_client.SessionFile(str(path), Stream(2))
+    printer = client_output.SessionFile(str(path), Stream(2))
     printer.show(DataReceived(b"no session"))
     assert not path.exists()
     printer.show(TicketReceived(SessionInfo("text", "a longer, older one\n"), after_handshake=True))
@@ -217,9 +217,9 @@ def test_session_file_keeps_the_newest_session(tmp_path: Path) -> None:
 
 
 def test_session_file_that_cannot_be_written_ends_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    s_client.SessionFile("/nowhere/session.pem", Stream(2)).show(TICKET)
+    client_output.SessionFile("/nowhere/session.pem", Stream(2)).show(TICKET)
     assert capfd.readouterr().err == "Error writing session file /nowhere/session.pem\n"
-    s_client.SessionFile("/dev/full", Stream(2)).show(TICKET)
+    client_output.SessionFile("/dev/full", Stream(2)).show(TICKET)
     assert capfd.readouterr().err == "Error writing session file /dev/full\n"
 
 

@@ -94,6 +94,24 @@ def test_client_sends_early_data_as_the_original(case: Case, start: Start, workd
     assert_same(play(OURS), original)
 
 
+def test_client_sends_early_data_with_a_session_as_pre_shared_key(start: Start, workdir: Workdir) -> None:
+    def play(program: Sequence[str]) -> Scene:
+        cwd = prepare(workdir(program[-1]))
+        first = start_server(start, OPENSSL, f"-naccept 1 {EARLY}", cwd)
+        fetch_ticket(start, first, cwd)
+        first.process.finish()
+        secret = "-tls1_3 -psk_session session.pem"
+        server = start_server(start, OPENSSL, f"-naccept 1 -nocert -early_data {secret}", cwd)
+        words = ["s_client", "-connect", server.address, *secret.split(), "-early_data", "early.txt"]
+        client = start([*program, *words], cwd)
+        converse(client, server.process, ahoy(1))
+        return scene(Case("psk", "", ""), cwd, client.finish(), server.process.finish())
+
+    original = play(OPENSSL)
+    assert "Early data was accepted" in original.tested.out
+    assert_same(play(OURS), original)
+
+
 def test_client_says_why_the_file_cannot_be_sent(start: Start, workdir: Workdir) -> None:
     """The original does not say why, and takes a directory for an empty file."""
     cwd = workdir("ours")

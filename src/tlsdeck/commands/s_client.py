@@ -6,24 +6,12 @@ it until one side ends it; how it ended becomes the exit code.
 
 from __future__ import annotations
 
-import os
 import sys
 
 from tlsdeck import events
-from tlsdeck.commands.common import (
-    IdentityFiles,
-    broadcast,
-    datagrams,
-    debug_printers,
-    exporter_of,
-    json_printer,
-    load_candidates,
-    load_identity,
-    load_private_key,
-    prepare_library,
-    shared_settings,
-    use_engine,
-)
+from tlsdeck.commands import client_settings
+from tlsdeck.commands.client_output import NewestSession, client_printers
+from tlsdeck.commands.common import broadcast, datagrams, exporter_of, prepare_library
 from tlsdeck.commands.destination import expected_peer, parse_destination
 from tlsdeck.commands.letters import CLIENT_LETTERS
 from tlsdeck.commands.outcome import (
@@ -34,7 +22,6 @@ from tlsdeck.commands.outcome import (
     handshake_outcome,
     preamble_outcome,
 )
-from tlsdeck.commands.passwords import read_password
 from tlsdeck.commands.program import FAILED, INTERRUPTED, OK, run
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import (
@@ -43,13 +30,11 @@ from tlsdeck.errors import (
     NetworkError,
     OutputError,
     PeerError,
-    SettingError,
     TimeLimitError,
     TlsdeckError,
-    UsageError,
 )
 from tlsdeck.net import sockets
-from tlsdeck.net.limits import Clock, Limits
+from tlsdeck.net.limits import Clock
 from tlsdeck.net.pump import Input, Pump, closed_by_peer
 from tlsdeck.output.stream import Stream
 from tlsdeck.record import Record
@@ -57,7 +42,7 @@ from tlsdeck.tls import endpoint, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.library import save_randomness
-from tlsdeck.tls.session import load_session, parse_session
+from tlsdeck.tls.session import load_session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,12 +54,8 @@ if TYPE_CHECKING:
     from tlsdeck.net.opening import Opening
     from tlsdeck.net.pump import Ending
     from tlsdeck.preamble import Dialogue
-    from tlsdeck.tls.credentials import Identity
     from tlsdeck.tls.dane import Dane
     from tlsdeck.tls.endpoint import Address
-    from tlsdeck.tls.engines import Engine
-    from tlsdeck.tls.session import Session
-    from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.transport import Transport
 
 PROGRAM = "s_client"
@@ -137,259 +118,18 @@ class Setup(Record):
 def _setup(
     options: ClientOptions, destination: Destination, expected: Expected | None, printers: list[Printer]
 ) -> Setup:
-    settings = client_settings(options, expected)
-    dialogues = _dialogues(options, destination)
+    settings = client_settings.context_settings(options, expected)
+    dialogues = client_settings.dialogues(options, destination)
     newest = NewestSession(None if options.sess_in is None else load_session(options.sess_in))
     show = broadcast([newest, *printers])
     context = Context(settings, show)
-    dane = _dane(options, context, destination.server_name, show)
-    clock = Clock(_limits(options))
-    nameless = _nameless(options, settings)
+    dane = client_settings.dane(options, context, destination.server_name, show)
+    clock = Clock(client_settings.limits(options))
+    nameless = client_settings.nameless(options, settings)
     return Setup(options, context, destination, dialogues, expected, dane, newest, show, clock, nameless)
 
 
-def _limits(options: ClientOptions) -> Limits:
-    return Limits(
-        options.connect_timeout, options.handshake_timeout, options.idle_timeout, options.total_timeout
-    )
-
-
-# --- settings --------------------------------------------------------------------------------------------------
-
-_KEY_NAME = "client certificate private key"
-
-
-def client_settings(options: ClientOptions, expected: Expected | None = None) -> Settings:
-    """The settings of a context for these options; `expected` is checked beside what they name themselves.
-
-    Raises:
-        ConfigurationError: a file or value cannot be used.
-    """
-    settings = shared_settings(options, server=False, checks=expected.checks if expected else ())
-    engine = _client_engine(options)
-    settings = settings.replace(
-        fallback_scsv=options.fallback_scsv,
-        max_fragment_length=options.maxfraglen,
-        ca_names_file=options.requestCAfile,
-        verify_peer=options.verify is not None or options.verify_return_error,
-        verify_tolerance=-1 if options.verify is None else options.verify,
-        identities=_identities(options),
-        client_engine=engine,
-        build_chain=options.build_chain,
-        candidates=load_candidates(options, PROGRAM),
-        extensions=_extensions(options),
-        transparency=options.ct,
-        log_list=options.ctlogfile,
-        dane=options.dane_tlsa_domain is not None,
-        acknowledge_name=not options.noservername,
-        keep_sessions=True,
-        watch=settings.watch.replace(details=options.json),
-        request_staple=options.status,
-        crl_limit=_crl_limit(options, settings.crl_limit),
-    )
-    if not _has_shared_secret(options):
-        return settings
-    from tlsdeck.commands import shared_secrets
-
-    return shared_secrets.with_client_secrets(settings, options)
-
-
-def _has_shared_secret(options: ClientOptions) -> bool:
-    return options.was_given("psk", "psk_session", "srpuser", "srp_strength")
-
-
-def _client_engine(options: ClientOptions) -> Engine | None:
-    if options.ssl_client_engine is None:
-        return None
-    engine = use_engine(options.ssl_client_engine)
-    if engine is None:
-        raise UsageError("Error getting client auth engine")
-    return engine
-
-
-def _crl_limit(options: ClientOptions, limit: int | None) -> int | None:
-    """The time for fetching a CRL: not more than the handshake has. libcrypto counts whole seconds."""
-    if limit is None:
-        return None
-    limits = [int(each) for each in (options.handshake_timeout, options.total_timeout) if each is not None]
-    return max(1, min([limit, *limits]))
-
-
-def _nameless(options: ClientOptions, settings: Settings) -> Context | None:
-    password = settings.srp_password
-    if password is None or not options.srp_lateuser:
-        return None
-    return Context(settings.replace(srp_password=password.replace(user=None)))
-
-
-def _identities(options: ClientOptions) -> tuple[Identity, ...]:
-    password = None
-    if options.password is not None:
-        password = read_password(options.password, "Error getting private key password")
-    if options.cert is None:
-        # A key alone is of no use, but one that cannot be read is an error all the same.
-        if options.key is not None:
-            load_private_key(options.key, options.keyform, password, _KEY_NAME)
-        return ()
-    files = IdentityFiles(
-        options.cert, options.key, options.cert_chain, options.keyform,
-        _KEY_NAME, "client certificate", "client certificate chain",
-    )  # fmt: skip
-    return (load_identity(files, password),)
-
-
-_MOST_EXTENSIONS = 100
-
-
-def _extensions(options: ClientOptions) -> tuple[int, ...]:
-    """The types of -serverinfo, read in the manner of C: what is no number is 0, and sixteen bits are left of it."""
-    words = [word for value in options.serverinfo for word in value.split(",")]
-    return tuple([_leading_number(word) & 0xFFFF for word in words[:_MOST_EXTENSIONS]])
-
-
-def _leading_number(word: str) -> int:
-    """As atoi(3)."""
-    text = word.lstrip(" \t\n\v\f\r")
-    end = 1 if text[:1] in ("+", "-") else 0
-    while text[end : end + 1] in _DIGITS:
-        end += 1
-    try:
-        return int(text[:end])
-    except ValueError:
-        return 0
-
-
-_DIGITS = tuple("0123456789")
-
-
-def _dane(
-    options: ClientOptions, context: Context, server_name: str | None, show: Callable[[Event], None]
-) -> Dane | None:
-    """What -dane_tlsa_domain and -dane_tlsa_rrdata say about the server.
-
-    Raises:
-        SettingError: they do not go together, or are of no use.
-    """
-    domain, records = options.dane_tlsa_domain, options.dane_tlsa_rrdata
-    if domain is None:
-        if records:
-            raise SettingError("DANE TLSA authentication requires the -dane_tlsa_domain option.")
-        return None
-    from tlsdeck.tls import dane
-
-    name_checks = not options.dane_ee_no_namechecks
-    return dane.load(context, domain, records, show, server_name=server_name, ee_name_checks=name_checks)
-
-
-# --- output ----------------------------------------------------------------------------------------------------
-
-
-def client_printers(options: ClientOptions) -> list[Printer]:
-    """One printer for each thing the options ask to see; only those are imported.
-
-    Raises:
-        ConfigurationError: -msgfile cannot be written.
-    """
-    from tlsdeck.output.data import Data
-    from tlsdeck.output.diagnostics import ClientDiagnostics
-    from tlsdeck.output.verification import Candidates, Verification
-
-    out, err = Stream(1, os.environ.get("HARNESS_OSSL_PREFIX", "")), Stream(2)
-    printers: list[Printer] = [json_printer(options, PROGRAM, Stream(1))] if options.json else []
-    printers += debug_printers(options, None if options.json else out, err)
-    printers += [Verification(err, quiet=options.verify_quiet), ClientDiagnostics(err, brief=options.brief)]
-    if options.xcert:
-        printers.append(Candidates(err))
-    if options.sess_out is not None:
-        printers.append(SessionFile(options.sess_out, err))
-    if options.brief:
-        from tlsdeck.output.brief import ClientBrief
-
-        printers.append(ClientBrief(err))
-    if not options.json and (not options.quiet or options.debug):
-        from tlsdeck.output.report import ClientReport
-
-        printers.append(ClientReport(out, show_certificates=options.showcerts, quiet=options.quiet))
-    if _has_shared_secret(options):
-        from tlsdeck.commands import shared_secrets
-
-        printers += shared_secrets.client_printers(options, out, err)
-    if options.starttls is not None:
-        from tlsdeck.output.diagnostics import PreambleReply
-
-        printers.append(PreambleReply(err))
-    if not options.json:
-        printers.append(Data(Stream(1)))
-    return printers
-
-
-class NewestSession:
-    """The session that the next connection is to resume: the one given, then whatever the server hands out."""
-
-    def __init__(self, first: Session | None) -> None:
-        self.count = 0  # sessions received
-        self._session = first
-
-    def show(self, event: Event) -> None:
-        """Keeps the session of a TicketReceived."""
-        if isinstance(event, events.TicketReceived):
-            self.count += 1
-            self._session = parse_session(event.session.pem)
-
-    def session(self) -> Session | None:
-        """The newest session, None without any."""
-        return self._session
-
-
-class SessionFile:
-    """-sess_out: keeps the newest session in a file."""
-
-    def __init__(self, path: str, err: Stream) -> None:
-        self._path = path
-        self._err = err
-
-    def show(self, event: Event) -> None:
-        """Writes the session of a TicketReceived; failing to is said but ends nothing."""
-        if not isinstance(event, events.TicketReceived):
-            return
-        try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                Stream(descriptor).text(event.session.pem)
-            finally:
-                os.close(descriptor)
-        except (OSError, OutputError):
-            self._err.text(f"Error writing session file {self._path}\n")
-
-
 # --- before TLS ------------------------------------------------------------------------------------------------
-
-
-def _dialogues(options: ClientOptions, destination: Destination) -> list[Dialogue]:
-    """What is to be said in plain text first: to a proxy, then to the server.
-
-    Raises:
-        ConfigurationError: the proxy's password cannot be read.
-    """
-    if options.proxy is None and options.starttls is None:
-        return []
-    from tlsdeck.preamble import Names, connect_proxy, starttls
-
-    dialogues = []
-    if options.proxy is not None:
-        password = None
-        if options.proxy_pass is not None:
-            password = read_password(options.proxy_pass, "Error getting proxy password")
-        dialogues.append(connect_proxy(destination.host, destination.service, options.proxy_user, password))
-    if options.starttls is not None:
-        dialogues.append(starttls(options.starttls, Names(_name(options), destination.host)))
-    return dialogues
-
-
-def _name(options: ClientOptions) -> str | None:
-    """The last one of -name and -xmpphost, which mean the same."""
-    names = [given.value for given in options.given if given.row.name in ("name", "xmpphost")]
-    return names[-1] if names else None
 
 
 def _prepare(setup: Setup, connection: Connection, descriptor: int) -> Outcome | None:

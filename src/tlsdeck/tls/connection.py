@@ -393,9 +393,13 @@ class Connection:
 
     @property
     def early_data_limit(self) -> int:
-        """Client: how many bytes of early data the session to be resumed allows."""
-        session = lib.SSL_get_session(self._ssl)
-        return 0 if session == ffi.NULL else int(lib.SSL_SESSION_get_max_early_data(session))
+        """Client: how many bytes of early data the session to be resumed allows, or that of a pre-shared key."""
+        psk = self.context.settings.psk
+        sessions = [lib.SSL_get_session(self._ssl)]
+        if psk is not None and psk.session is not None:
+            sessions.append(psk.session.pointer)
+        allowed = [lib.SSL_SESSION_get_max_early_data(each) for each in sessions if each != ffi.NULL]
+        return int(max(allowed, default=0))
 
     @property
     def early_data(self) -> str:
