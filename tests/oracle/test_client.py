@@ -26,6 +26,8 @@ from support.oracle import (
     Talk,
     assert_about,
     assert_same,
+    compare_alone,
+    compare_clients,
     each,
     play_alone,
     play_client,
@@ -527,9 +529,7 @@ DESTINATIONS = (
     ]
 )
 def test_client_is_the_original_to_the_letter(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 def alone(
@@ -667,9 +667,7 @@ UNREACHABLE = (
 
 @each([*COMMAND_LINES, *UNREACHABLE])
 def test_client_that_never_connects_is_the_original(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_alone(start, OPENSSL, "s_client", case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_client", case, workdir("ours")), original)
+    compare_alone(start, "s_client", case, workdir)
 
 
 @each([*FILES, *CONFIGURATION_COMMANDS])
@@ -835,9 +833,7 @@ def test_client_finds_authorities_in_a_hashed_directory(start: Start, run: Run, 
         assert run(["openssl", "rehash", "hashed"], cwd=directory).code == 0
         return directory
 
-    original = play_client(start, OPENSSL, case, with_hashes("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, with_hashes("ours")), original)
+    compare_clients(start, case, with_hashes)
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
@@ -885,9 +881,7 @@ def test_client_waits_for_data_that_comes_late(start: Start, workdir: Workdir) -
         talk=(Eof(), CONNECTED, Pause(0.5), OnServer(b"here at last\n"), Until("at last"), OnServer(b"q\n")),
         code=1,
     )
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 def test_client_prints_the_data_byte_for_byte(start: Start, workdir: Workdir) -> None:

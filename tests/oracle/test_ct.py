@@ -21,7 +21,17 @@ from support.ct import (
     x509_entry,
 )
 from support.fixtures import Start, Workdir
-from support.oracle import NOTHING, PING, Case, Talk, assert_about, assert_same, each, play_alone, play_client
+from support.oracle import (
+    NOTHING,
+    PING,
+    Case,
+    Talk,
+    assert_about,
+    compare_alone,
+    compare_clients,
+    each,
+    play_client,
+)
 from support.pki import authority, leaf, pem, private
 from support.programs import OPENSSL, OURS, Until
 from support.serverinfo import CERTIFICATE, CLIENT_HELLO, SERVER_HELLO_1_2, block
@@ -141,9 +151,7 @@ CLIENTS = (
 
 @each(CLIENTS)
 def test_client(case: Case, start: Start, directory: MakeDirectory) -> None:
-    original = play_client(start, OPENSSL, case, directory("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, directory("ours")), original)
+    compare_clients(start, case, directory)
 
 
 WRONG = (
@@ -194,6 +202,4 @@ BAD = (
 @each(BAD)
 def test_bad_input(case: Case, start: Start, workdir: Workdir) -> None:
     case = replace(case, options=f"-connect 127.0.0.1:{{port}} {case.options}")
-    original = play_alone(start, OPENSSL, "s_client", case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_client", case, workdir("ours")), original)
+    compare_alone(start, "s_client", case, workdir)

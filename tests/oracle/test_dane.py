@@ -16,7 +16,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from support.fixtures import Start, Workdir
-from support.oracle import NOTHING, PING, Case, Talk, assert_about, assert_same, each, play_alone, play_client
+from support.oracle import (
+    NOTHING,
+    PING,
+    Case,
+    Talk,
+    assert_about,
+    compare_alone,
+    compare_clients,
+    each,
+    play_alone,
+)
 from support.programs import OPENSSL, OURS, Until
 
 Pki = Mapping[str, bytes]
@@ -54,9 +64,7 @@ def filled(line: str, pki: Pki) -> str:
 
 def compare(case: Case, start: Start, workdir: Workdir, pki: Pki) -> None:
     case = replace(case, options=filled(case.options, pki))
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 # Usage -> whose certificate the record is about, and what the report says of it.
@@ -250,9 +258,7 @@ BAD = (
 @each(BAD)
 def test_bad_input(case: Case, start: Start, workdir: Workdir) -> None:
     case = replace(case, options=f"-connect 127.0.0.1:{{port}} {case.options}")
-    original = play_alone(start, OPENSSL, "s_client", case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_client", case, workdir("ours")), original)
+    compare_alone(start, "s_client", case, workdir)
 
 
 def test_record_without_data(start: Start, workdir: Workdir) -> None:

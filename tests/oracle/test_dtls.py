@@ -21,12 +21,10 @@ from support.oracle import (
     Case,
     OnServer,
     Talk,
-    assert_about,
-    assert_same,
+    compare_alone,
+    compare_clients,
+    compare_servers,
     each,
-    play_alone,
-    play_client,
-    play_server,
 )
 from support.peers import Server, start_server
 from support.programs import OPENSSL, OURS, Eof, Finished, Running, Until, wait_for
@@ -101,9 +99,7 @@ CLIENTS = (
 
 @each(CLIENTS)
 def test_client_is_the_original(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 def server(
@@ -159,9 +155,7 @@ SERVERS = (
 
 @each(SERVERS)
 def test_server_is_the_original(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)
 
 
 ALONE = (
@@ -187,9 +181,7 @@ def test_command_line_without_a_peer_is_the_original(
     program: str, case: Case, start: Start, workdir: Workdir
 ) -> None:
     case = Case(**{**vars(case), "talk": NOTHING})
-    original = play_alone(start, OPENSSL, program, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, program, case, workdir("ours")), original)
+    compare_alone(start, program, case, workdir)
 
 
 @pytest.mark.parametrize("options", ["-dtls", "-dtls -no_ticket", f"-dtls1 {LEVEL_0}"])

@@ -15,8 +15,9 @@ from support.oracle import (
     Case,
     OnServer,
     Talk,
-    assert_about,
     assert_same,
+    compare_clients,
+    compare_servers,
     each,
     play_alone,
     play_client,
@@ -73,9 +74,7 @@ CLIENT = (
 
 @each(CLIENT)
 def test_client_uses_engines_as_the_original(case: Case, start: Start, engine: With) -> None:
-    original = play_client(start, OPENSSL, case, engine("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, engine("ours")), original)
+    compare_clients(start, case, engine)
 
 
 def server(name: str, options: str, shows: str, peer: str = "", talk: Talk = AHOY) -> Case:
@@ -93,9 +92,7 @@ SERVER = (
 
 @each(SERVER)
 def test_server_uses_engines_as_the_original(case: Case, start: Start, engine: With) -> None:
-    original = play_server(start, OPENSSL, case, engine("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, engine("ours")), original)
+    compare_servers(start, case, engine)
 
 
 CLIENT_ALONE = (

@@ -5,18 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.fixtures import Run, Start, Workdir
-from support.oracle import (
-    PING,
-    Case,
-    OnServer,
-    Talk,
-    assert_about,
-    assert_same,
-    each,
-    play_alone,
-    play_client,
-    play_server,
-)
+from support.oracle import PING, Case, OnServer, Talk, compare_alone, compare_clients, compare_servers, each
 from support.programs import OPENSSL, OURS, Eof, Until
 
 RSA = "-cert rsa.pem -key rsa.key"
@@ -62,9 +51,7 @@ CLIENT = (
 
 @each(CLIENT)
 def test_client_is_the_original_to_the_letter(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 SERVER = (
@@ -90,9 +77,7 @@ SERVER = (
 
 @each(SERVER)
 def test_server_is_the_original_to_the_letter(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)
 
 
 BAD_SRTP = (
@@ -111,9 +96,7 @@ BAD = (
 
 @each(BAD)
 def test_client_refuses_what_the_original_refuses(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_alone(start, OPENSSL, "s_client", case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_client", case, workdir("ours")), original)
+    compare_alone(start, "s_client", case, workdir)
 
 
 @pytest.mark.parametrize("words, shows", BAD_SRTP)
@@ -121,9 +104,7 @@ def test_server_refuses_bad_srtp_profiles_as_the_original_does(
     words: str, shows: str, start: Start, workdir: Workdir
 ) -> None:
     case = Case("srtp", f"-accept 127.0.0.1:0 {RSA} -use_srtp {words}", shows, 1)
-    original = play_alone(start, OPENSSL, "s_server", case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_server", case, workdir("ours")), original)
+    compare_alone(start, "s_server", case, workdir)
 
 
 @pytest.mark.parametrize("value", ["", ",,"])

@@ -15,11 +15,11 @@ from support.oracle import (
     OnServer,
     Talk,
     assert_about,
-    assert_same,
+    compare_alone,
+    compare_clients,
+    compare_servers,
     each,
-    play_alone,
     play_client,
-    play_server,
 )
 from support.peers import free_port
 from support.programs import OPENSSL, OURS, Eof, Finished, Until
@@ -147,9 +147,7 @@ CLIENT_1_2 = (
 
 @each([*CLIENT_1_3, *CLIENT_1_2])
 def test_client_is_the_original_to_the_letter(case: Case, start: Start, withfiles: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, withfiles("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, withfiles("ours")), original)
+    compare_clients(start, case, withfiles)
 
 
 # --- the server under test -------------------------------------------------------------------------------------
@@ -223,9 +221,7 @@ ANSWERING = (
 
 @each([*SERVER_1_3, *SERVER_1_2, *ANSWERING])
 def test_server_is_the_original_to_the_letter(case: Case, start: Start, withfiles: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, withfiles("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, withfiles("ours")), original)
+    compare_servers(start, case, withfiles)
 
 
 # --- what cannot be used ---------------------------------------------------------------------------------------
@@ -240,9 +236,7 @@ BAD = (
 
 @each(BAD)
 def test_client_refuses_what_the_original_refuses(case: Case, start: Start, withfiles: Workdir) -> None:
-    original = play_alone(start, OPENSSL, "s_client", case, withfiles("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_client", case, withfiles("ours")), original)
+    compare_alone(start, "s_client", case, withfiles)
 
 
 @each(BAD)

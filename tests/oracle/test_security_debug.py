@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from support.fixtures import Start, Workdir
-from support.oracle import (
-    PING,
-    Case,
-    OnServer,
-    Talk,
-    assert_about,
-    assert_same,
-    each,
-    play_client,
-    play_server,
-)
-from support.programs import OPENSSL, OURS, Eof, Until
+from support.oracle import PING, Case, OnServer, Talk, compare_clients, compare_servers, each
+from support.programs import Eof, Until
 
 RSA = "-cert rsa.pem -key rsa.key"
 REV = f"-rev {RSA}"
@@ -48,9 +38,7 @@ CLIENT = (
 
 @each(CLIENT)
 def test_client_prints_decisions_as_the_original(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 SERVER = (
@@ -72,6 +60,4 @@ SERVER = (
 
 @each(SERVER)
 def test_server_prints_decisions_as_the_original(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)

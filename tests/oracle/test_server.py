@@ -28,6 +28,7 @@ from support.oracle import (
     Talk,
     assert_about,
     assert_same,
+    compare_servers,
     each,
     play_alone,
     play_server,
@@ -481,9 +482,7 @@ TALKING = (
 
 @each([*VERSIONS, *SETTINGS, *CERTIFICATES, *CLIENT_CERTIFICATES, *SHOWN, *TALKING])
 def test_server_is_the_original_to_the_letter(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)
 
 
 def alone(name: str, options: str, shows: str, code: int = 1) -> Case:

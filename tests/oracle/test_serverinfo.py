@@ -8,19 +8,8 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Start, Workdir
-from support.oracle import (
-    NOTHING,
-    PING,
-    Case,
-    Talk,
-    assert_about,
-    assert_same,
-    each,
-    play_alone,
-    play_client,
-    play_server,
-)
-from support.programs import OPENSSL, OURS, Until
+from support.oracle import NOTHING, PING, Case, Talk, compare_alone, compare_clients, compare_servers, each
+from support.programs import Until
 from support.serverinfo import CLIENT_HELLO, ENCRYPTED_EXTENSIONS, SERVER_HELLO_1_2, block
 
 RSA = "-rev -cert rsa.pem -key rsa.key"
@@ -102,9 +91,7 @@ CLIENTS = (
 
 @each(CLIENTS)
 def test_client(case: Case, start: Start, directory: Callable[[str], Path]) -> None:
-    original = play_client(start, OPENSSL, case, directory("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, directory("ours")), original)
+    compare_clients(start, case, directory)
 
 
 SERVERS = (
@@ -117,9 +104,7 @@ SERVERS = (
 
 @each(SERVERS)
 def test_server(case: Case, start: Start, directory: Callable[[str], Path]) -> None:
-    original = play_server(start, OPENSSL, case, directory("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, directory("ours")), original)
+    compare_servers(start, case, directory)
 
 
 BAD_SERVERS = (
@@ -132,6 +117,4 @@ BAD_SERVERS = (
 
 @each(BAD_SERVERS)
 def test_file_that_is_none(case: Case, start: Start, directory: Callable[[str], Path]) -> None:
-    original = play_alone(start, OPENSSL, "s_server", case, directory("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, "s_server", case, directory("ours")), original)
+    compare_alone(start, "s_server", case, directory)

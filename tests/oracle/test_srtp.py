@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from support.fixtures import Start, Workdir
-from support.oracle import Case, OnServer, Talk, assert_about, assert_same, each, play_client, play_server
-from support.programs import OPENSSL, OURS, Eof, Until
+from support.oracle import Case, OnServer, Talk, compare_clients, compare_servers, each
+from support.programs import Eof, Until
 
 RSA = "-cert rsa.pem -key rsa.key"
 AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
@@ -32,9 +32,7 @@ CLIENT = (
 
 @each(CLIENT)
 def test_client_is_the_original_to_the_letter(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 SERVER = (
@@ -48,6 +46,4 @@ SERVER = (
 
 @each(SERVER)
 def test_server_is_the_original_to_the_letter(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)

@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from support.fixtures import Run, Start, Workdir
-from support.oracle import Case, OnServer, assert_about, assert_same, play_server
+from support.oracle import Case, OnServer, compare_servers
 from support.peers import start_server
 from support.programs import OPENSSL, OURS, TIME_LIMIT, Eof, Until
 
@@ -19,9 +19,7 @@ AHOY = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 def test_server_asks_for_a_cookie_as_the_original(start: Start, workdir: Workdir) -> None:
     """The original knows only clients that do without middlebox compatibility."""
     case = Case("plain", STATELESS, "DELAY\n", peer="-no_middlebox -state", talk=AHOY)
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)
 
 
 def test_original_still_fails_with_ordinary_clients(start: Start, workdir: Workdir) -> None:

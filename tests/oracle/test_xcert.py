@@ -13,10 +13,11 @@ from support.oracle import (
     Case,
     Talk,
     assert_about,
-    assert_same,
+    compare_alone,
+    compare_clients,
+    compare_servers,
     each,
     play_alone,
-    play_client,
     play_server,
 )
 from support.programs import OPENSSL, OURS, Until
@@ -91,9 +92,7 @@ SERVERS = (
 
 @each(SERVERS)
 def test_server(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_server(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+    compare_servers(start, case, workdir)
 
 
 ASKS = "-rev -cert rsa.pem -key rsa.key -CAfile root.pem -verify 3"
@@ -139,9 +138,7 @@ CLIENTS = (
 
 @each(CLIENTS)
 def test_client(case: Case, start: Start, workdir: Workdir) -> None:
-    original = play_client(start, OPENSSL, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+    compare_clients(start, case, workdir)
 
 
 def bad(name: str, options: str, complaint: str) -> Case:
@@ -177,9 +174,7 @@ BAD = (
 def test_bad_input(case: Case, program: str, start: Start, workdir: Workdir) -> None:
     if program == "s_client":
         case = replace(case, options=f"-connect 127.0.0.1:{{port}} {case.options}")
-    original = play_alone(start, OPENSSL, program, case, workdir("original"))
-    assert_about(case, original)
-    assert_same(play_alone(start, OURS, program, case, workdir("ours")), original)
+    compare_alone(start, program, case, workdir)
 
 
 FORMS = (

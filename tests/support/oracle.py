@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from support.fixtures import Start
+from support.fixtures import Start, Workdir
 from support.normalize import normalize, without_byte_counts
 from support.peers import free_port, start_server
-from support.programs import OPENSSL, Eof, Finished, Running, Step, Until
+from support.programs import OPENSSL, OURS, Eof, Finished, Running, Step, Until
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,27 @@ def scene(case: Case, cwd: Path, tested: Finished, partner: Finished | None) -> 
 
     files = {name: comparable((cwd / name).read_text()) for name in case.files}
     return Scene(clean(tested), clean(partner) if partner else None, files)
+
+
+def compare_clients(start: Start, case: Case, workdir: Workdir) -> None:
+    """Ours does what the original does, in a directory of its own."""
+    original = play_client(start, OPENSSL, case, workdir("original"))
+    assert_about(case, original)
+    assert_same(play_client(start, OURS, case, workdir("ours")), original)
+
+
+def compare_servers(start: Start, case: Case, workdir: Workdir) -> None:
+    """As `compare_clients`."""
+    original = play_server(start, OPENSSL, case, workdir("original"))
+    assert_about(case, original)
+    assert_same(play_server(start, OURS, case, workdir("ours")), original)
+
+
+def compare_alone(start: Start, name: str, case: Case, workdir: Workdir) -> None:
+    """As `compare_clients`, of a command line that fails before there is a connection."""
+    original = play_alone(start, OPENSSL, name, case, workdir("original"))
+    assert_about(case, original)
+    assert_same(play_alone(start, OURS, name, case, workdir("ours")), original)
 
 
 def assert_about(case: Case, original: Scene) -> None:
