@@ -343,15 +343,16 @@ def test_strict_names_what_failed(stage: Stage) -> None:
     assert records[-1]["reason"] == "expired"
 
 
-def test_interrupted_run_ends_with_its_record(stage: Stage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_ends_with_its_record(number: signal.Signals, stage: Stage) -> None:
     server = start_server(stage.start, OPENSSL, "-naccept 1 -cert rsa.pem -key rsa.key", stage.cwd)
     client = stage.start([*OURS, "s_client", "-json", "-connect", server.address], stage.cwd)
     client.until('"TicketReceived"')
-    client.popen.send_signal(signal.SIGINT)
+    client.popen.send_signal(number)
     finished = client.finish()
-    assert finished.code == -signal.SIGINT
+    assert finished.code == -number
     last = told(finished.out)[-1]
-    assert (last["code"], last["reason"]) == (130, "interrupted")
+    assert (last["code"], last["reason"]) == (128 + number, "interrupted")
 
 
 def test_wrong_usage_prints_nothing_on_stdout(stage: Stage) -> None:

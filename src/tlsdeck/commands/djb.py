@@ -41,10 +41,10 @@ def run(
             Stream(2).text(f"Usage: {program} {' '.join(usage)}\n")
             return OK
         work(_words(program, usage, argv))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         from tlsdeck.commands.program import interrupted
 
-        return interrupted()
+        return interrupted(interrupt)
     except Exception as error:
         return _complain(program, error)
     return OK

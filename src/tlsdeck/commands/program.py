@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OK = 0
 FAILED = 1
-INTERRUPTED = 130  # as a shell calls the end by SIGINT
+_SIGNALLED = 128  # plus a signal's number: what a shell calls the end by it
 
 # Set to see where in our code an unexpected error comes from.
 _TRACEBACK = "TLSDECK_TRACEBACK"
@@ -31,8 +31,8 @@ def run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], i
     err = Stream(2)
     try:
         return _run(program, table, argv, work, err)
-    except KeyboardInterrupt:
-        return interrupted()
+    except KeyboardInterrupt as interrupt:
+        return interrupted(interrupt)
     except OutputError:
         return FAILED
     except TlsdeckError as error:
@@ -58,13 +58,36 @@ def _run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], 
     return work(options)
 
 
-def interrupted() -> int:
+def heed_termination() -> None:
+    """From now on SIGTERM ends the work as SIGINT does: by KeyboardInterrupt, with the signal's number."""
+    import signal
+
+    def end(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def interrupted_code(interrupt: KeyboardInterrupt) -> int:
+    """The exit code that a shell will see."""
+    return _SIGNALLED + _signal_of(interrupt)
+
+
+def interrupted(interrupt: KeyboardInterrupt) -> int:
     """Ends the process by the signal that ended the work, so that a shell sees what happened."""
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
+    number = _signal_of(interrupt)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
     return FAILED
+
+
+def _signal_of(interrupt: KeyboardInterrupt) -> int:
+    return int(interrupt.args[0]) if interrupt.args else _SIGINT
+
+
+_SIGINT = 2
 
 
 def _complain(err: Stream, text: str) -> int:

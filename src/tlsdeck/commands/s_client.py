@@ -22,7 +22,7 @@ from tlsdeck.commands.outcome import (
     handshake_outcome,
     preamble_outcome,
 )
-from tlsdeck.commands.program import FAILED, INTERRUPTED, OK, run
+from tlsdeck.commands.program import FAILED, OK, heed_termination, interrupted_code, run
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import (
     CertificateError,
@@ -84,13 +84,15 @@ def client(options: ClientOptions) -> int:
     printers = client_printers(options)
     show = broadcast(printers)
     finished = events.Finished(FAILED, "setup")
+    if options.json:
+        heed_termination()
     try:
         outcome = _connect_repeatedly(_setup(options, destination, expected, printers))
         if options.writerand is not None:
             save_randomness(options.writerand)
         finished = events.Finished(outcome.exit_code(strict=options.strict), outcome.reason)
-    except KeyboardInterrupt:
-        finished = events.Finished(INTERRUPTED, "interrupted")
+    except KeyboardInterrupt as interrupt:
+        finished = events.Finished(interrupted_code(interrupt), "interrupted")
         raise
     except TlsdeckError as error:
         show(events.SetupFailed(error.message, error.stack))
