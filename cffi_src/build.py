@@ -28,6 +28,7 @@ SOURCE = """
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>

@@ -26,6 +26,11 @@ static int why(SSL *ssl, int result)
 static int tlsdeck_handshake(SSL *ssl, int *reason) { STEP(ssl, SSL_do_handshake(ssl)); }
 static int tlsdeck_read(SSL *ssl, void *data, int length, int *reason) { STEP(ssl, SSL_read(ssl, data, length)); }
 static int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason) { STEP(ssl, SSL_write(ssl, data, length)); }
+/* At most INT_MAX bytes of a file, through the kernel. */
+static int tlsdeck_send_file(SSL *ssl, int file, long long offset, size_t length, int *reason)
+{
+    STEP(ssl, (int)SSL_sendfile(ssl, file, offset, length > INT_MAX ? INT_MAX : length, 0));
+}
 static int tlsdeck_write_early(SSL *ssl, const void *data, size_t length, int *reason)
 {
     size_t written;

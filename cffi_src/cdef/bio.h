@@ -22,6 +22,7 @@ long BIO_do_connect(BIO *bio);
 int BIO_wait(BIO *bio, time_t until, unsigned int nap);
 int BIO_dump_indent(BIO *out, const void *data, int length, int indent);
 size_t BIO_ctrl_pending(BIO *bio);
+int BIO_get_ktls_send(BIO *bio);
 int BIO_get_fd(BIO *bio, int *descriptor);
 int BIO_should_retry(BIO *bio);
 int BIO_reset(BIO *bio);

@@ -1,5 +1,5 @@
 /* Our own functions, called by libssl. Their bodies are in tlsdeck/tls: callbacks.py, candidates.py, cookies.py,
- * credentials.py, datagram.py, npn.py, psk.py, revocation.py, security.py, srp.py, stapling.py. */
+ * credentials.py, datagram.py, npn.py, psk.py, revocation.py, security.py, session_cache.py, srp.py, stapling.py. */
 extern "Python" {
 int tlsdeck_verify(int ok, X509_STORE_CTX *context);
 void tlsdeck_info(const SSL *ssl, int where, int result);
@@ -9,6 +9,9 @@ void tlsdeck_extension(SSL *ssl, int server, int type, const unsigned char *data
 long tlsdeck_transport(BIO *bio, int operation, const char *argument, size_t length, int number, long value,
                        int result, size_t *processed);
 int tlsdeck_new_session(SSL *ssl, SSL_SESSION *session);
+int tlsdeck_keep_session(SSL *ssl, SSL_SESSION *session);
+SSL_SESSION *tlsdeck_find_session(SSL *ssl, const unsigned char *id, int length, int *copy);
+void tlsdeck_forget_session(SSL_CTX *context, SSL_SESSION *session);
 int tlsdeck_session_id(SSL *ssl, unsigned char *id, unsigned int *length);
 int tlsdeck_not_resumable(SSL *ssl, int forward_secure);
 int tlsdeck_client_name(SSL *ssl, int *alert, void *argument);

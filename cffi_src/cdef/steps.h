@@ -2,6 +2,7 @@
 int tlsdeck_handshake(SSL *ssl, int *reason);
 int tlsdeck_read(SSL *ssl, void *data, int length, int *reason);
 int tlsdeck_write(SSL *ssl, const void *data, int length, int *reason);
+int tlsdeck_send_file(SSL *ssl, int file, long long offset, size_t length, int *reason);
 int tlsdeck_write_early(SSL *ssl, const void *data, size_t length, int *reason);
 int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count, int *reason);
 int tlsdeck_stateless(SSL *ssl, int *reason);

@@ -743,6 +743,16 @@ class CertificateRequestFailed(Event):
     stack: tuple[str, ...]
 
 
+class SessionKept(Event):
+    """Server: a new session is in the cache of -ext_cache."""
+
+
+class SessionSought(Event):
+    """Server: a client named a session, which was looked for in the cache of -ext_cache; `found` tells if it is there."""
+
+    found: bool
+
+
 class StatisticsTaken(Event):
     """The session counters, on request or at exit."""
 
@@ -799,6 +809,16 @@ class RenegotiationStarted(Event):
     """-www: `GET /reneg` asked for a new handshake; `result` is SSL_renegotiate's, 0 when it cannot be."""
 
     result: int
+
+
+class KernelTlsMissing(Event):
+    """-sendfile: the kernel does not encrypt for this connection, so the file is read and sent as without it."""
+
+
+class FileSentByKernel(Event):
+    """-sendfile: the kernel has encrypted and sent a file."""
+
+    name: str
 
 
 class FileServed(Event):

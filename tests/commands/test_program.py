@@ -11,8 +11,6 @@ import pytest
 from tlsdeck.commands.program import FAILED, OK, error_text, run
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.errors import ConfigurationError, OutputError, SettingError, TlsdeckError, UsageError
-from tlsdeck.options import Options, Section
-from tlsdeck.options.rows import flag, string
 
 Work = Callable[[ClientOptions], int]
 
@@ -40,25 +38,6 @@ def test_run_shows_help_and_works_not(capfd: pytest.CaptureFixture[str]) -> None
     code, err = outcome(capfd, ["-help", "-nonsense"], raising(AssertionError()))
     assert code == OK
     assert err.startswith("Usage: prog [options]")
-
-
-class Unfinished(Section):
-    title = "Unfinished"
-
-    early: bool = flag("Not there yet", built=False)
-    late: str | None = string("Not there either", built=False)
-
-
-class Table(Unfinished, Options):
-    pass
-
-
-def test_run_names_options_that_are_not_built(capfd: pytest.CaptureFixture[str]) -> None:
-    code = run("prog", Table, ["-early", "-late", "x"], lambda _: OK)
-    assert (code, capfd.readouterr().err) == (
-        FAILED,
-        "prog: -early: not built yet\nprog: -late: not built yet\n",
-    )
 
 
 @pytest.mark.parametrize(

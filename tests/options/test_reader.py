@@ -21,7 +21,6 @@ class Plain(Section):
     there: str | None = string("Where")
     level: int | None = integer("Level", only=Only((1, 2), "{program}: not {value}", hint=True))
     each: list[str] = strings("Each", name="each-one")
-    later: bool = flag("Later", built=False)
     exotic: bool = flag("Exotic", requires="a_symbol")
 
 
@@ -195,11 +194,6 @@ def test_was_given() -> None:
     assert not options.was_given("quiet", before="keep")
     assert options.was_given("quiet", before="brief")
     assert not options.was_given("keep", before="keep")
-
-
-def test_not_built_names_what_was_given() -> None:
-    assert simple("-keep").not_built() == []
-    assert simple("-later", "-keep").not_built() == ["later"]
 
 
 def test_number_keeps_the_text_it_was_given_as() -> None:

@@ -19,10 +19,6 @@ def complaint(*argv: str) -> tuple[str, bool]:
     return raised.value.message, raised.value.hint
 
 
-def test_everything_is_built() -> None:
-    assert not [row.name for row in ClientOptions.rows if not row.built]
-
-
 def test_defaults() -> None:
     options = client()
     assert options.servername is None

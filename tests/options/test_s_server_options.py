@@ -7,9 +7,6 @@ from tlsdeck.errors import UsageError
 from tlsdeck.options import help_text, read
 from tlsdeck.options.sections import Preferences, StrictCertificates, TlsSsl
 
-# This list only ever gets shorter.
-NOT_BUILT = {"ext_cache", "sendfile"}
-
 
 def server(*argv: str) -> ServerOptions:
     return read(ServerOptions, argv, program="s_server", has=lambda _: True)
@@ -19,10 +16,6 @@ def complaint(*argv: str) -> tuple[str, bool]:
     with pytest.raises(UsageError) as raised:
         server(*argv)
     return raised.value.message, raised.value.hint
-
-
-def test_what_is_not_built_yet() -> None:
-    assert {row.name for row in ServerOptions.rows if not row.built} == NOT_BUILT
 
 
 def test_defaults() -> None:
@@ -105,7 +98,6 @@ def test_nbio_test_is_nbio() -> None:
 @pytest.mark.parametrize("word", ["no_ecdhe", "no_tmp_rsa", "no_ssl2", "hack"])
 def test_words_of_old_pages_are_accepted_but_not_listed(word: str) -> None:
     assert getattr(server(f"-{word}"), word) is True
-    assert server(f"-{word}").not_built() == []
     assert f"-{word} " not in help_text(ServerOptions, "s_server", has=lambda _: True)
 
 

@@ -25,20 +25,18 @@ def listing(programs: list[Program]) -> str:
 
 def _program(program: Program) -> Iterator[str]:
     rows = [row for row in program.table.rows if not row.hidden]
-    missing = sum(not row.built for row in rows)
     yield ""
     yield f"## {program.name}"
     yield ""
-    yield f"{len(rows)} options, {f'{missing} not built yet' if missing else 'all of them work'}."
+    yield f"{len(rows)} options."
     yield ""
-    yield "| option | state | libssl | differs |"
-    yield "|---|---|---|---|"
+    yield "| option | libssl | differs |"
+    yield "|---|---|---|"
     for row in rows:
         yield _line(row, program.entries[f"-{row.name}"].differs)
 
 
 def _line(row: Row, differs: str) -> str:
     usage = row.usage.replace("|", "\\|")
-    state = "works" if row.built else "not yet"
     needs = NEEDS[row.requires] if row.requires else "any"
-    return f"| `{usage}` | {state} | {needs} | {differs.replace('|', chr(92) + '|')} |"
+    return f"| `{usage}` | {needs} | {differs.replace('|', chr(92) + '|')} |"

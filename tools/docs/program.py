@@ -43,13 +43,13 @@ class Program:
         """Headlines and rows in the order of -help, a headline that comes twice there with all its rows at once."""
         found: dict[str, list[Row]] = {}
         for section in self.table.sections():
-            rows = [row for row in section.own_rows if not row.hidden and row.built]
+            rows = [row for row in section.own_rows if not row.hidden]
             if rows:
                 found.setdefault(section.title, []).extend(rows)
         yield from found.items()
 
     def rows(self) -> Iterator[Row]:
-        """All rows, without hidden ones and those not built yet."""
+        """All rows, without hidden ones."""
         for _, rows in self.sections():
             yield from rows
 

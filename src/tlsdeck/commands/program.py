@@ -51,10 +51,6 @@ def _run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], 
     if getattr(options, "help", False):
         err.text(help_text(table, program, has=native.has))
         return OK
-    missing = options.not_built()
-    if missing:
-        err.text("".join(f"{program}: -{name}: not built yet\n" for name in missing))
-        return FAILED
     return work(options)
 
 

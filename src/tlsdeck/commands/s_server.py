@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from tlsdeck.events import Event
     from tlsdeck.net.opening import Opening
     from tlsdeck.tls.credentials import Identity, PrivateKey
+    from tlsdeck.tls.session_cache import SessionCache
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.stapling import Stapling
     from tlsdeck.tls.transport import Transport
@@ -264,6 +265,8 @@ def _settings(options: ServerOptions) -> Settings:
         no_ca_names=options.no_ca_names,
         session_id_prefix=options.id_prefix,
         session_cache=not options.no_cache,
+        external_cache=_external_cache(options),
+        kernel_tls=options.sendfile,
         no_resume_ephemeral=options.no_resume_ephemeral,
         ca_names_file=options.CAfile,
         verify_peer=tolerance is not None,
@@ -285,6 +288,14 @@ def _settings(options: ServerOptions) -> Settings:
     from tlsdeck.commands import shared_secrets
 
     return shared_secrets.with_server_secrets(settings, options)
+
+
+def _external_cache(options: ServerOptions) -> SessionCache | None:
+    if not options.ext_cache:
+        return None
+    from tlsdeck.tls.session_cache import SessionCache
+
+    return SessionCache()
 
 
 def _has_shared_secret(options: ServerOptions) -> bool:

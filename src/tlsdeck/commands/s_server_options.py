@@ -136,7 +136,7 @@ class Identity(Section):
     verifyCApath: str | None = directory("CA certificates to check clients with, a hashed directory")
     verifyCAstore: str | None = uri("CA certificates to check clients with, a URI")
     no_cache: bool = flag("Keep no sessions; clients can resume with tickets only")
-    ext_cache: bool = flag("Keep sessions in a cache outside the library, and say what it finds", built=False)
+    ext_cache: bool = flag("Keep sessions in a cache outside the library, and say what it finds")
     verify_return_error: bool = flag("Refuse clients whose certificate fails a check")
     verify_quiet: bool = flag("Print verification errors only, not every certificate")
     ign_eof: bool = flag("With -rev, do not end the connection at a line that says CLOSE")
@@ -283,7 +283,7 @@ class Protocol(Section):
         requires="SSL_get0_next_proto_negotiated",
     )
     alpn: str | None = string("Protocols to choose from by ALPN, best first: h2,http/1.1")
-    sendfile: bool = flag("With -WWW and -HTTP, let the kernel encrypt and send files", built=False)
+    sendfile: bool = flag("With -WWW and -HTTP, let the kernel encrypt and send files")
 
 
 class OldWords(Section):

@@ -198,12 +198,38 @@ class Web:
             self._show(events.FileServed(reply.name))
             if reply.head:
                 yield from client.write(reply.head)
-            buffer = memoryview(bytearray(_FILE_CHUNK))
-            while count := _fill(buffer, reply.descriptor, reply.name):
-                yield from client.write(buffer[:count])
-                yield "write"  # large files take turns
+            if self._by_kernel(client, reply):
+                yield from _send_by_kernel(client, reply.descriptor, reply.size)
+                self._show(events.FileSentByKernel(reply.name))
+            else:
+                yield from _send_by_hand(client, reply.descriptor, reply.name)
         finally:
             os.close(reply.descriptor)
+
+    def _by_kernel(self, client: Client, reply: www.Reply) -> bool:
+        """Whether -sendfile is asked for, and can be; a file of /proc does not tell its size, so it cannot."""
+        if not self._context.settings.kernel_tls:
+            return False
+        if not client.connection.kernel_sends:
+            self._show(events.KernelTlsMissing())
+            return False
+        return reply.size > 0
+
+
+def _send_by_kernel(client: Client, descriptor: int, size: int) -> Waits:
+    offset = 0
+    while offset < size:
+        sent = client.connection.send_file(descriptor, offset, size - offset)
+        client.flush()
+        offset += sent or 0
+        yield "write"
+
+
+def _send_by_hand(client: Client, descriptor: int, name: str) -> Waits:
+    buffer = memoryview(bytearray(_FILE_CHUNK))
+    while count := _fill(buffer, descriptor, name):
+        yield from client.write(buffer[:count])
+        yield "write"  # large files take turns
 
 
 def _fill(buffer: memoryview, descriptor: int, name: str) -> int:

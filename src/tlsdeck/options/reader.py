@@ -73,10 +73,6 @@ class Options:
         """The X509_V_FLAG_... constants that were asked for, in the order of the command line."""
         return [flag for given in self.given for flag in given.row.flags]
 
-    def not_built(self) -> list[str]:
-        """The names of given options that this version understands but cannot carry out."""
-        return [given.row.name for given in self.given if not given.row.built]
-
 
 def read(table: type[T], argv: Sequence[str], *, program: str, has: Callable[[str], bool]) -> T:
     """Read the words after the program's name into the settings of `table`.

@@ -27,7 +27,6 @@ What a row may say besides its help sentence (keyword arguments of the construct
     only       the few values accepted
     requires   a symbol of libssl or libcrypto; where it is missing the option is unknown, just as in an
                OpenSSL that was built without the feature
-    built      False: understood, but the program cannot do it yet and stops
     hidden     accepted but not listed by -help (words of old pages)
     stops      reading ends here (-help)
     conf       handed to SSL_CONF_cmd(3), in the order given; a section may say so for all its rows
@@ -64,7 +63,6 @@ if TYPE_CHECKING:
             also: str = "",
             only: kinds.Only | None = None,
             requires: str = "",
-            built: bool = True,
             hidden: bool = False,
             conf: bool = False,
             **sets: object,
@@ -79,7 +77,6 @@ if TYPE_CHECKING:
             also: str = "",
             only: kinds.Only | None = None,
             requires: str = "",
-            built: bool = True,
             hidden: bool = False,
             stops: bool = False,
             conf: bool = False,
@@ -94,7 +91,6 @@ class Row:
     __slots__ = (
         "also",
         "attribute",
-        "built",
         "conf",
         "default",
         "flags",
@@ -125,7 +121,6 @@ class Row:
         also: str = "",
         only: kinds.Only | None = None,
         requires: str = "",
-        built: bool = True,
         hidden: bool = False,
         stops: bool = False,
         conf: bool = False,
@@ -140,7 +135,6 @@ class Row:
         self.also = also
         self.only = only
         self.requires = requires
-        self.built = built
         self.hidden = hidden
         self.stops = stops
         self.conf = conf

@@ -119,10 +119,10 @@ class RequestDiagnostics(Printer):
 
 
 class ListenerDiagnostics(Printer):
-    """What s_server says of its listening socket in every mode."""
+    """What s_server says in every mode, also with -quiet: of its listening socket, of -ext_cache and -sendfile."""
 
     def __init__(self, stream: Stream) -> None:
-        super().__init__(stream, {events.ShortageMet: _shortage_met})
+        super().__init__(stream, _LISTENER)
 
 
 def _shortage_met(event: events.ShortageMet) -> str:
@@ -140,6 +140,14 @@ def _stack(event: events.HandshakeFailed | events.ConnectionFailed | events.Requ
     return stack_lines(event.stack)
 
 
+def _session_sought(event: events.SessionSought) -> str:
+    return f"Lookup session: cache {'hit' if event.found else 'miss'}\n"
+
+
+def _file_sent_by_kernel(event: events.FileSentByKernel) -> str:
+    return f"KTLS SENDFILE '{event.name}' OK\n"
+
+
 def _file_served(event: events.FileServed) -> str:
     return f"FILE:{event.name}\n"
 
@@ -153,9 +161,16 @@ _SERVER: Table = {
     events.InputEnded: always("shutdown accept socket\n"),
     events.MtuRefused: _mtu_refused,
 }
+_LISTENER: Table = {
+    events.ShortageMet: _shortage_met,
+    events.SessionKept: always("New session added to external cache\n"),
+    events.SessionSought: _session_sought,
+    events.KernelTlsMissing: always("Warning: sendfile requested but KTLS is not available\n"),
+}
 _REQUESTS: Table = {
     **_NON_BLOCKING,
     events.HandshakeFailed: _stack,
     events.ConnectionFailed: _stack,
     events.FileServed: _file_served,
+    events.FileSentByKernel: _file_sent_by_kernel,
 }

@@ -225,6 +225,16 @@ class Connection:
         """
         return not data or self._complete(lib.tlsdeck_write, ffi.from_buffer(data), len(data))
 
+    def send_file(self, descriptor: int, offset: int, length: int) -> int | None:
+        """Has the kernel encrypt and send a part of a file (SSL_sendfile(3)): how many bytes, None for not yet.
+
+        Only if `kernel_sends`. There must be something left of the file.
+
+        Raises:
+            PeerError, NetworkError: as `handshake`.
+        """
+        return self._step(lib.tlsdeck_send_file, descriptor, offset, length)
+
     def write_early(self, data: bytes) -> bool:
         """Client: sends all of `data` in the ClientHello's flight (RFC 8446 section 2.3); False for not yet.
 
@@ -385,6 +395,11 @@ class Connection:
     def renegotiating(self) -> bool:
         """Whether a new handshake was asked for and is not done yet."""
         return bool(lib.SSL_renegotiate_pending(self._ssl))
+
+    @property
+    def kernel_sends(self) -> bool:
+        """Whether the kernel encrypts what is sent, after a handshake with the settings' `kernel_tls`."""
+        return bool(lib.BIO_get_ktls_send(lib.SSL_get_wbio(self._ssl)))
 
     @property
     def peer_closed(self) -> bool:

@@ -117,6 +117,8 @@ def _modes(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ASYNC)
     if settings.ignore_unexpected_eof:
         lib.SSL_CTX_set_options(context, lib.SSL_OP_IGNORE_UNEXPECTED_EOF)
+    if settings.kernel_tls:
+        lib.SSL_CTX_set_options(context, lib.SSL_OP_ENABLE_KTLS)
     if settings.no_ca_names:
         lib.SSL_CTX_set_options(context, lib.SSL_OP_DISABLE_TLSEXT_CA_NAMES)
 
@@ -195,10 +197,12 @@ def _session_cache(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_session_cache_mode(context, mode)
         if settings.keep_sessions:
             lib.SSL_CTX_sess_set_new_cb(context, lib.tlsdeck_new_session)
-    elif settings.session_cache:
-        lib.SSL_CTX_sess_set_cache_size(context, _SESSION_CACHE_SIZE)
-    else:
+    elif not settings.session_cache:
         lib.SSL_CTX_set_session_cache_mode(context, lib.SSL_SESS_CACHE_OFF)
+    elif settings.external_cache is not None:
+        settings.external_cache.install(context)
+    else:
+        lib.SSL_CTX_sess_set_cache_size(context, _SESSION_CACHE_SIZE)
 
 
 _LIMITS: tuple[tuple[str, Callable[[Pointer, int], int], str], ...] = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tlsdeck.tls.credentials import Identity, PrivateKey, RevocationList
     from tlsdeck.tls.engines import Engine
     from tlsdeck.tls.psk import PreSharedKey
+    from tlsdeck.tls.session_cache import SessionCache
     from tlsdeck.tls.srp import Password, Verifiers
     from tlsdeck.tls.stapling import Stapling
     from tlsdeck.tls.verify import Trust, VerifyParameters
@@ -69,6 +70,8 @@ class Settings(Record):
     read_buffer: int | None = None  # bytes
     max_fragment_length: int | None = None  # 512, 1024, 2048 or 4096 bytes (RFC 6066 section 4)
     session_cache: bool = True
+    external_cache: SessionCache | None = None  # server: used in place of libssl's own
+    kernel_tls: bool = False  # have the kernel encrypt, where it can (SSL_OP_ENABLE_KTLS)
     fallback_scsv: bool = False
     asynchronous: bool = False  # engines may work on while an operation waits for "async"
 
