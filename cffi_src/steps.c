@@ -84,6 +84,23 @@ static int tlsdeck_peer(int descriptor, void *address, int size)
     return getpeername(descriptor, address, &length) ? 0 : (int)length;
 }
 
+/* The address and port of an internet socket's peer; 0 when there is none. */
+static int tlsdeck_peer_address(int descriptor, BIO_ADDR *address)
+{
+    struct sockaddr_storage raw;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&raw;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&raw;
+    socklen_t length = sizeof raw;
+
+    if (getpeername(descriptor, (struct sockaddr *)&raw, &length))
+        return 0;
+    if (raw.ss_family == AF_INET)
+        return BIO_ADDR_rawmake(address, AF_INET, &v4->sin_addr, sizeof v4->sin_addr, v4->sin_port);
+    if (raw.ss_family == AF_INET6)
+        return BIO_ADDR_rawmake(address, AF_INET6, &v6->sin6_addr, sizeof v6->sin6_addr, v6->sin6_port);
+    return 0;
+}
+
 /* A client's socket, non-blocking and not inherited by programs; -1 with errno. */
 static int tlsdeck_accept(int listener)
 {

@@ -13,6 +13,7 @@ long tlsdeck_timeout(SSL *ssl);
 int tlsdeck_retransmit(SSL *ssl);
 int tlsdeck_listen(SSL *ssl);
 /* The raw address of a socket's peer: its length, 0 for none. See steps.c. */
+int tlsdeck_peer_address(int descriptor, BIO_ADDR *address);
 int tlsdeck_peer(int descriptor, void *address, int size);
 
 /* Lists of code points in one call each; the result is how many there are, at most `size`. See steps.c. */

@@ -197,3 +197,7 @@ complete -c s_server -o xkeyform -x -a 'PEM DER' -d 'Format of the latest -xkey;
 complete -c s_server -o provider-path -x -a '(__fish_complete_directories)' -d 'Directory to load the -provider options after this one from'
 complete -c s_server -o provider -x -a 'default legacy fips base null' -d 'Load this provider, as in default, legacy or fips; repeatable'
 complete -c s_server -o propquery -x -d 'Property query that algorithms are fetched with, as in fips=yes'
+complete -c s_server -o json -d 'Print one JSON object a line for each event, and a summary of each connection'
+complete -c s_server -o max_clients -x -d 'Clients to serve at once; further ones wait to be accepted'
+complete -c s_server -o handshake_timeout -x -d 'Longest time for a handshake; default 60 with -www, -WWW, -HTTP and -rev'
+complete -c s_server -o idle_timeout -x -d 'Longest time without progress after that; default 300 with -www, -WWW and -HTTP'

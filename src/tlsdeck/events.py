@@ -299,7 +299,7 @@ class ExtensionsRefused(Event):
 
 
 class Connected(Event):
-    """A client's transport is up (TCP or UNIX stream). Addresses are numeric."""
+    """A transport is up (TCP or UNIX stream), a client's or one that a server has accepted. Addresses are numeric."""
 
     descriptor: int
     local: str
@@ -811,6 +811,12 @@ class RenegotiationStarted(Event):
     result: int
 
 
+class ServiceBroken(Event):
+    """An error that nobody foresaw ended the service of a client: `problem` is what Python says of it."""
+
+    problem: str
+
+
 class KernelTlsMissing(Event):
     """-sendfile: the kernel does not encrypt for this connection, so the file is read and sent as without it."""
 
@@ -825,6 +831,27 @@ class FileServed(Event):
     """-WWW and -HTTP: a file is being sent."""
 
     name: str
+
+
+class ConnectionSummarized(Event):
+    """Server: all about one client's connection in one record; -json tells it last of each, in place of `Closed`.
+
+    `error` says in words what went wrong. `closed`: by whom, "peer" or "local", or else how the connection ended:
+    "cut-off", "time-limit", "failed". `handshake` and `total` are seconds, the former None if it never ended.
+    """
+
+    error: str | None
+    closed: str
+    local: str | None
+    peer: str | None
+    handshake: float | None
+    total: float
+    summary: Summary | None
+    verification_errors: tuple[VerificationError, ...]
+    alerts: tuple[Alert, ...]
+    renegotiations: int
+    key_updates_sent: int
+    key_updates_received: int
 
 
 class Finished(Event):

@@ -13,9 +13,11 @@ import pytest
 from support.pki import populate
 from tls.pairs import TLS12, TLS13, client_settings, only, server_settings
 from tlsdeck.commands import services
+from tlsdeck.commands.common import Audience
 from tlsdeck.commands.services import Reverse, Web
 from tlsdeck.errors import ConfigurationError, PeerError
 from tlsdeck.events import (
+    Closed,
     ConnectionDropped,
     ConnectionFailed,
     Event,
@@ -25,11 +27,12 @@ from tlsdeck.events import (
     PeerClosed,
     RenegotiationStarted,
 )
+from tlsdeck.net.limits import Clock
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.transport import descriptor
 
-Service = Callable[[int], Generator[str]]
+Service = Callable[[int, Clock], Generator[str]]
 VERSIONS = pytest.mark.parametrize("version", [TLS12, TLS13], ids=["tls12", "tls13"])
 
 
@@ -47,7 +50,7 @@ class Visit:
         self.client = Connection(
             Context(client_settings(**only(version), **fields)), descriptor(self.near.fileno())
         )
-        self.service = service(self.far.fileno())
+        self.service = service(self.far.fileno(), Clock())
         self.waits: list[str] = []
         self.over = False
 
@@ -100,15 +103,20 @@ class Scene:
 
     def __init__(self, pki: Mapping[str, bytes], **fields: object) -> None:
         self.context = Context(server_settings(pki, **fields))
-        self.shown: list[Event] = []
+        self.shown: list[Event] = []  # but that a connection is closed, which is told of each
+        self.audience = Audience([self], None)
+
+    def show(self, event: Event) -> None:
+        if not isinstance(event, Closed):
+            self.shown.append(event)
 
     def web(self, mode: str, id_context: bytes | None = None) -> Web:
         return Web(
-            self.context, mode, ["s_server"], id_context=id_context, binary=False, show=self.shown.append
+            self.context, mode, ["s_server"], id_context=id_context, binary=False, audience=self.audience
         )
 
     def reverse(self, *, ignore_close: bool = False) -> Reverse:
-        return Reverse(self.context, id_context=None, ignore_close=ignore_close, show=self.shown.append)
+        return Reverse(self.context, id_context=None, ignore_close=ignore_close, audience=self.audience)
 
 
 @pytest.fixture

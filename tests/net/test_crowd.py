@@ -8,16 +8,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
 
-from tlsdeck.net.crowd import Crowd
+from tlsdeck.errors import OutputError, TimeLimitError
+from tlsdeck.net.crowd import Crowd, Deadlines
+from tlsdeck.net.limits import Clock, Limits
 from tlsdeck.net.sockets import LINGER, Listener, Place
 
 LIMIT = 20.0  # seconds
-Service = Callable[[int], Generator[str | int]]
+Service = Callable[[int, Clock], Generator[str | int]]
 
 
 def descriptors() -> int:
@@ -34,11 +36,22 @@ def no_descriptor_left() -> Iterator[None]:
 class Running:
     """A crowd in a thread."""
 
-    def __init__(self, service: Service, limit: int | None) -> None:
+    def __init__(
+        self, service: Service, limit: int | None, *, most: int | None = None, limits: Limits | None = None
+    ) -> None:
         self.listener = Listener(Place("127.0.0.1", "0"))
         self.port = int(self.listener.address.rpartition(":")[2])
         self.shortages: list[OSError] = []
-        self.crowd = Crowd(self.listener, service, limit=limit, short=self.shortages.append)
+        self.broken: list[Exception] = []
+        self.crowd = Crowd(
+            self.listener,
+            service,
+            limit=limit,
+            short=self.shortages.append,
+            broken=self.broken.append,
+            most=most,
+            limits=limits,
+        )
         self.problem: BaseException | None = None
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -60,7 +73,7 @@ class Running:
             raise self.problem
 
 
-def echo(descriptor: int) -> Generator[str | int]:
+def echo(descriptor: int, _clock: Clock) -> Generator[str | int]:
     """Sends one chunk back."""
     yield "read"
     data = os.read(descriptor, 100)
@@ -76,7 +89,7 @@ def answer(client: socket.socket, question: bytes) -> bytes:
     return taken
 
 
-def elsewhere(descriptor: int) -> Generator[str | int]:
+def elsewhere(descriptor: int, _clock: Clock) -> Generator[str | int]:
     """As echo, with a pipe to be waited for in between; the chunk itself comes out of it."""
     yield "read"
     data = os.read(descriptor, 100)
@@ -152,7 +165,7 @@ def test_crowd_takes_turns() -> None:
     """A service that always could go on does not keep the others waiting."""
     stop = threading.Event()
 
-    def busy_or_echo(descriptor: int) -> Generator[str]:
+    def busy_or_echo(descriptor: int, _clock: Clock) -> Generator[str]:
         yield "read"
         data = os.read(descriptor, 100)
         while data == b"busy" and not stop.is_set():
@@ -172,7 +185,7 @@ def test_crowd_gives_the_peer_time_to_take_the_rest() -> None:
     """Data that nobody reads any more must not reset the connection."""
     big = bytes(200_000)
 
-    def send(descriptor: int) -> Generator[str]:
+    def send(descriptor: int, _clock: Clock) -> Generator[str]:
         rest = big
         while rest:
             yield "write"
@@ -200,38 +213,137 @@ def test_crowd_leaves_clients_that_do_not_leave() -> None:
         assert time.monotonic() - began >= LINGER
 
 
-def test_crowd_ends_with_what_a_service_raises() -> None:
-    class BrokenError(Exception):
-        pass
+def breaks(problem: BaseException) -> Service:
+    """Serves by raising something at the word "break"."""
 
-    def broken(descriptor: int) -> Generator[str]:
+    def serve(descriptor: int, _clock: Clock) -> Generator[str]:
         yield "read"
         if os.read(descriptor, 100) == b"break":
-            raise BrokenError
+            raise problem
+        os.write(descriptor, b"whole")
 
-    running = Running(broken, None)
+    return serve
+
+
+def test_unforeseen_error_ends_one_client_only() -> None:
+    problem = LookupError("oh")
+    running = Running(breaks(problem), 2)
+    with running.client() as waiting, running.client() as client:
+        assert answer(client, b"break") == b""
+        assert answer(waiting, b"hello") == b"whole"
+    running.finish()
+    assert running.broken == [problem]
+
+
+def test_client_that_gets_no_service_is_closed() -> None:
+    def refuse(_descriptor: int, _clock: Clock) -> Generator[str]:
+        raise LookupError("no service")
+
+    running = Running(refuse, 2)
+    for _ in range(2):
+        with running.client() as client:
+            assert client.recv(1) == b""
+    running.finish()
+    assert [str(problem) for problem in running.broken] == ["no service", "no service"]
+
+
+@pytest.mark.parametrize("problem", [OutputError("nobody reads"), KeyboardInterrupt()])
+def test_crowd_ends_with_what_concerns_all(problem: BaseException) -> None:
+    running = Running(breaks(problem), None)
     with running.client() as waiting, running.client() as client:
         client.sendall(b"break")
-        with pytest.raises(BrokenError):
+        with pytest.raises(type(problem)):
             running.finish()
         assert waiting.recv(1) == b""
 
 
-def test_crowd_closes_a_client_that_gets_no_service() -> None:
-    def refuse(_descriptor: int) -> Generator[str]:
-        raise LookupError("no service")
+def test_crowd_serves_so_many_at_once() -> None:
+    """The third one waits in the queue until one of the first two is gone."""
+    running = Running(echo, 3, most=2)
+    with running.client() as first, running.client() as second, running.client() as third:
+        third.sendall(b"third")
+        third.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            third.recv(100)
+        assert answer(second, b"second") == b"second"
+        second.close()
+        third.settimeout(LIMIT)
+        assert third.recv(100) == b"third"
+        assert answer(first, b"first") == b"first"
+    running.finish()
 
-    running = Running(refuse, None)
+
+def told(descriptor: int, clock: Clock) -> Generator[str]:
+    """Sends what is raised where it waits for a line, or the line."""
+    try:
+        line = b""
+        while not line.endswith(b"\n"):
+            yield "read"
+            line += os.read(descriptor, 100)
+            if line == b"idle\n":
+                clock.enter("idle")
+                line = b""
+    except TimeLimitError as error:
+        line = error.message.encode()
+    os.write(descriptor, line)
+
+
+def test_time_limits_are_each_clients() -> None:
+    running = Running(told, 3, limits=Limits(handshake=0.5, idle=1.0))
+    with running.client() as first, running.client() as second, running.client() as third:
+        second.sendall(b"idle\n")
+        began = time.monotonic()
+        assert answer(third, b"in time\n") == b"in time\n"
+        assert answer(first, b"sl") == b"handshake not complete after 0.5 seconds (-handshake_timeout)"
+        assert 0.4 < time.monotonic() - began < 0.9
+        assert answer(second, b"ow") == b"no data for 1 seconds (-idle_timeout)"
+        assert time.monotonic() - began >= 0.9
+    running.finish()
+
+
+def test_byte_by_byte_does_not_stop_the_clock() -> None:
+    running = Running(told, 1, limits=Limits(handshake=0.5))
     with running.client() as client:
-        with pytest.raises(LookupError):
-            running.finish()
-        assert client.recv(1) == b""
+        client.settimeout(0.05)
+        began, taken = time.monotonic(), b""
+        while not taken:
+            client.sendall(b"x")
+            with suppress(TimeoutError):
+                taken = client.recv(100)
+        assert time.monotonic() - began < 2
+    assert taken.startswith(b"handshake not complete")
+    running.finish()
+
+
+def test_what_is_done_elsewhere_is_waited_for() -> None:
+    running = Running(elsewhere, 1, limits=Limits(handshake=0.1))
+    with running.client() as client:
+        assert answer(client, b"hello") == b"hello"
+    running.finish()
+
+
+def test_deadlines_come_in_order_and_the_earliest_counts() -> None:
+    deadlines = Deadlines()
+    for descriptor, end in ((1, 5.0), (2, 3.0), (3, 4.0), (2, 6.0), (1, 1.0), (4, None)):
+        deadlines.set(descriptor, end)
+    deadlines.drop(3)
+    assert deadlines.pop(0.5) is None
+    assert [deadlines.pop(10.0) for _ in range(4)] == [1, 2, None, None]
+
+
+def test_deadlines_do_not_pile_up() -> None:
+    deadlines = Deadlines()
+    deadlines.set(1, 1.0)
+    for number in range(10_000):
+        deadlines.set(2, 10.0 + number)
+        deadlines.drop(2)
+    assert len(deadlines._heap) < 1000
 
 
 def test_crowd_closes_the_services_it_leaves() -> None:
     closed = []
 
-    def waiting(descriptor: int) -> Generator[str]:
+    def waiting(descriptor: int, _clock: Clock) -> Generator[str]:
         try:
             yield "read"
             if os.read(descriptor, 1) == b"!":
@@ -254,7 +366,7 @@ import os, resource, sys, threading
 from tlsdeck.net.crowd import Crowd
 from tlsdeck.net.sockets import Listener, Place
 
-def echo(descriptor):
+def echo(descriptor, clock):
     yield "read"
     os.write(descriptor, os.read(descriptor, 100))
 
@@ -262,7 +374,7 @@ def short(error):
     print("short", error.errno, flush=True)
 
 listener = Listener(Place("127.0.0.1", "0"))
-crowd = Crowd(listener, echo, limit=int(sys.argv[1]), short=short)
+crowd = Crowd(listener, echo, limit=int(sys.argv[1]), short=short, broken=print)
 resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 print(listener.address.rpartition(":")[2], flush=True)
 crowd.run()
@@ -298,5 +410,5 @@ def test_crowd_survives_a_shortage_of_descriptors() -> None:
 
 def test_listener_is_left_to_its_owner() -> None:
     with closing(Listener(Place("127.0.0.1", "0"))) as listener:
-        Crowd(listener, echo, limit=0, short=print).run()
+        Crowd(listener, echo, limit=0, short=print, broken=print).run()
         assert listener.address.startswith("127.0.0.1:")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.events import Event
     from tlsdeck.options import Given, Section
+    from tlsdeck.output.jsonl import JsonLines
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.credentials import PrivateKey
     from tlsdeck.tls.engines import Engine
@@ -370,7 +371,33 @@ def broadcast(printers: Iterable[Printer]) -> Callable[[Event], None]:
     return show
 
 
-def json_printer(options: object, program: str, out: Stream) -> Printer:
+class Audience:
+    """Whom a server's events are shown to: every printer, and -json's `lines` with the number of the client's they are."""
+
+    def __init__(self, printers: Iterable[Printer], lines: JsonLines | None) -> None:
+        self._show = broadcast(printers)
+        self._lines = lines
+        self._count = 0
+        self.show = self._with(lines)  # what concerns no client, or all of them
+
+    def next_client(self) -> Callable[[Event], None]:
+        """To show what concerns one more client."""
+        self._count += 1
+        return self._with(None if self._lines is None else self._lines.numbered(self._count))
+
+    def _with(self, lines: JsonLines | None) -> Callable[[Event], None]:
+        show = self._show
+        if lines is None:
+            return show
+
+        def show_and_write(event: Event) -> None:
+            show(event)
+            lines.show(event)
+
+        return show_and_write
+
+
+def json_printer(options: object, program: str, out: Stream) -> JsonLines:
     """The printer of -json; it has told already which program starts."""
     from time import gmtime, strftime, time
 

@@ -23,7 +23,7 @@ FAILED = 1
 _SIGNALLED = 128  # plus a signal's number: what a shell calls the end by it
 
 # Set to see where in our code an unexpected error comes from.
-_TRACEBACK = "TLSDECK_TRACEBACK"
+TRACEBACK = "TLSDECK_TRACEBACK"
 
 
 def run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], int]) -> int:
@@ -38,11 +38,11 @@ def run(program: str, table: type[T], argv: Sequence[str], work: Callable[[T], i
     except TlsdeckError as error:
         return _complain(err, error_text(program, error))
     except Exception as error:
-        if os.environ.get(_TRACEBACK):
+        if os.environ.get(TRACEBACK):
             raise
         what = f"{type(error).__name__}: {error}"
         return _complain(
-            err, f"{program}: internal error: {what}\nPlease report it; {_TRACEBACK}=1 shows where.\n"
+            err, f"{program}: internal error: {what}\nPlease report it; {TRACEBACK}=1 shows where.\n"
         )
 
 

@@ -12,11 +12,12 @@ from itertools import islice
 
 from tlsdeck import events
 from tlsdeck.commands.common import (
+    Audience,
     IdentityFiles,
-    broadcast,
     datagrams,
     debug_printers,
     exporter_of,
+    json_printer,
     load_candidates,
     load_identity,
     prepare_library,
@@ -25,10 +26,18 @@ from tlsdeck.commands.common import (
 )
 from tlsdeck.commands.letters import SERVER_LETTERS
 from tlsdeck.commands.passwords import read_password
-from tlsdeck.commands.program import FAILED, OK, error_text, run
+from tlsdeck.commands.program import OK, TRACEBACK, error_text, heed_termination, run
 from tlsdeck.commands.s_server_options import ServerOptions
-from tlsdeck.errors import ConfigurationError, EarlyDataError, LibraryError, NetworkError, OutputError
+from tlsdeck.errors import (
+    ConfigurationError,
+    EarlyDataError,
+    LibraryError,
+    OutputError,
+    TimeLimitError,
+    TlsdeckError,
+)
 from tlsdeck.net import sockets
+from tlsdeck.net.limits import Clock, Limits
 from tlsdeck.net.pump import Ending, Input, Pump
 from tlsdeck.output.stream import Stream
 from tlsdeck.tls import endpoint, transport
@@ -74,21 +83,24 @@ def server(options: ServerOptions, argv: Sequence[str]) -> int:
         TlsdeckError: it could not be set up.
     """
     prepare_library(options)
-    show = broadcast(server_printers(options))
+    audience = make_audience(options)
+    show = audience.show
     _announce(options)
     place = parse_place(options)
-    context = make_context(options, show)
     try:
+        context = make_context(options, show)
         listener = sockets.Listener(place, unlink=options.unlink)
-    except NetworkError as error:
-        Stream(2).text(error_text(PROGRAM, error))
-        return FAILED
+    except TlsdeckError as error:
+        show(events.SetupFailed(error.message, error.stack))
+        raise
+    if options.json:
+        heed_termination()
     try:
         show(events.Listening(listener.address, options.unix is not None or place.service in ("0", None)))
         if mode(options):
-            serve_crowd(options, argv, context, listener, show)
+            serve_crowd(options, argv, context, listener, audience)
         else:
-            serve_in_turn(options, context, listener, show)
+            serve_in_turn(options, context, listener, audience)
     finally:
         listener.close()
     show(events.StatisticsTaken(context.statistics()))
@@ -282,6 +294,7 @@ def _settings(options: ServerOptions) -> Settings:
         else settings.min_version,  # the first version that has cookies
         max_early_data=_max_early_data(options),
         recv_max_early_data=options.recv_max_early_data,
+        watch=settings.watch.replace(details=options.json),
     )
     if not _has_shared_secret(options):
         return settings
@@ -339,6 +352,16 @@ def _without_ecdhe(options: ServerOptions) -> tuple[tuple[str, str], ...]:
 # --- output ----------------------------------------------------------------------------------------------------
 
 
+def make_audience(options: ServerOptions) -> Audience:
+    """Whom to show events to.
+
+    Raises:
+        ConfigurationError: -msgfile cannot be written.
+    """
+    lines = json_printer(options, PROGRAM, Stream(1)) if options.json else None
+    return Audience(server_printers(options), lines)
+
+
 def server_printers(options: ServerOptions) -> list[Printer]:
     """One printer for each thing the options ask to see.
 
@@ -349,7 +372,7 @@ def server_printers(options: ServerOptions) -> list[Printer]:
 
     out, err = Stream(1, os.environ.get("HARNESS_OSSL_PREFIX", "")), Stream(2)
     chosen = mode(options)
-    printers: list[Printer] = debug_printers(options, out, err)
+    printers: list[Printer] = debug_printers(options, None if options.json else out, err)
     printers.append(verification.Verification(err, quiet=options.verify_quiet))
     if options.xcert:
         printers.append(verification.Candidates(err))
@@ -366,15 +389,16 @@ def server_printers(options: ServerOptions) -> list[Printer]:
         printers.append(Stapling(err, verbose=options.status_verbose))
     if options.brief and chosen is None:
         printers.append(brief.ServerBrief(err))
-    if not options.quiet or options.debug:
+    if not options.json and (not options.quiet or options.debug):
         printers.append(report.ServerReport(out, quiet=options.quiet))
         kind = report.ServerConnectionReport if chosen is None else report.RequestReport
         printers.append(kind(out))
     if _has_shared_secret(options):
         from tlsdeck.commands import shared_secrets
 
-        printers += shared_secrets.server_printers(options, out, err)
-    printers.append(data.Data(Stream(1)))
+        printers += shared_secrets.server_printers(options, err if options.json else out, err)
+    if not options.json:
+        printers.append(data.Data(Stream(1)))
     return printers
 
 
@@ -386,7 +410,7 @@ def serve_crowd(
     argv: Sequence[str],
     context: Context,
     listener: sockets.Listener,
-    show: Callable[[Event], None],
+    audience: Audience,
 ) -> None:
     """Answers clients in one of the web modes or -rev until -naccept is reached."""
     from tlsdeck.commands.services import Reverse, Web
@@ -396,17 +420,42 @@ def serve_crowd(
     id_context = _id_context(options)
     service: Web | Reverse
     if chosen == "rev":
-        service = Reverse(context, id_context=id_context, ignore_close=options.ign_eof, show=show)
+        service = Reverse(context, id_context=id_context, ignore_close=options.ign_eof, audience=audience)
     else:
         words = [PROGRAM, *argv]
         binary = options.http_server_binmode
-        service = Web(context, chosen, words, id_context=id_context, binary=binary, show=show)
+        service = Web(context, chosen, words, id_context=id_context, binary=binary, audience=audience)
     Crowd(
         listener,
         service,
         limit=options.naccept,
-        short=lambda error: show(events.ShortageMet(error.strerror or str(error))),
+        most=options.max_clients,
+        limits=_limits(options),
+        short=lambda error: audience.show(events.ShortageMet(error.strerror or str(error))),
+        broken=lambda problem: _tell_of_error(problem, audience),
     ).run()
+
+
+def _limits(options: ServerOptions) -> Limits:
+    """How long each client may take. Who is served without a person is not waited for without end."""
+    handshake, idle = _DEFAULT_LIMITS.get(mode(options), (None, None))
+    return Limits(handshake=options.handshake_timeout or handshake, idle=options.idle_timeout or idle)
+
+
+_WEB_LIMITS = (60.0, 300.0)  # seconds for a handshake, and without progress after it
+_DEFAULT_LIMITS: dict[str | None, tuple[float, float | None]] = {
+    "www": _WEB_LIMITS,
+    "WWW": _WEB_LIMITS,
+    "HTTP": _WEB_LIMITS,
+    "rev": (60.0, None),
+}
+
+
+def _tell_of_error(problem: Exception, audience: Audience) -> None:
+    """An error in our own code ended the service of one client."""
+    if os.environ.get(TRACEBACK):
+        raise problem
+    audience.show(events.ServiceBroken(f"{type(problem).__name__}: {problem}"))
 
 
 def _id_context(options: ServerOptions) -> bytes | None:
@@ -417,13 +466,17 @@ def _id_context(options: ServerOptions) -> bytes | None:
 
 
 def serve_in_turn(
-    options: ServerOptions, context: Context, listener: sockets.Listener, show: Callable[[Event], None]
+    options: ServerOptions, context: Context, listener: sockets.Listener, audience: Audience
 ) -> None:
     """Connects one client after the other with the terminal, until -naccept is reached or the user has enough."""
     size = _INPUT_SIZE // 2 if options.crlf else _INPUT_SIZE
     source = Input(0, size, crlf=options.crlf, stay=options.quiet, early=True)
     for descriptor, carrier in islice(_clients(options, listener), options.naccept):
         connection = Connection(context, carrier, session_id_context=_id_context(options))
+        show = audience.next_client()
+        if options.json and not datagrams(options):
+            near, far = endpoint.local_address(descriptor), endpoint.peer_address(descriptor)
+            show(events.Connected(descriptor, near, far))
         if not converse(options, connection, descriptor, source, show):
             return
 
@@ -468,6 +521,7 @@ def converse(
             read_size=_READ_SIZE,
             verbose=options.nbio,
             exporter=exporter_of(options),
+            clock=_clock(options),
             opening=_opening(options, connection),
         )
         if connection.mtu_refused:
@@ -486,6 +540,14 @@ def converse(
         connection.close()
     show(events.Closed())
     return go_on
+
+
+def _clock(options: ServerOptions) -> Clock:
+    """With datagrams there is no connection before the handshake, and that has limits of its own (RFC 6347)."""
+    clock = Clock(_limits(options))
+    if not datagrams(options):
+        clock.enter("handshake")
+    return clock
 
 
 def _says_goodbye(ending: Ending, connection: Connection) -> bool:
@@ -518,10 +580,11 @@ def finish(ending: Ending, connection: Connection, show: Callable[[Event], None]
     if ending.reason == "handshake":
         summary = connection.summary()
         problem = summary.verify_text if summary.verify_code else None
-        message = error.message if isinstance(error, EarlyDataError) else ""
+        message = error.message if isinstance(error, EarlyDataError | TimeLimitError) else ""
         show(events.HandshakeFailed(summary, error.stack, error.errno, problem, message))
         return True
-    show(events.ConnectionFailed(ending.operation, error.stack, error.errno))
+    message = error.message if isinstance(error, TimeLimitError) else ""
+    show(events.ConnectionFailed(ending.operation, error.stack, error.errno, message))
     return True
 
 

@@ -17,6 +17,7 @@ from tlsdeck.options.rows import (
     outfile,
     pem_der,
     positive,
+    seconds,
     string,
     strings,
     uri,
@@ -301,6 +302,21 @@ class OldWords(Section):
     hack: bool = flag("Does nothing", hidden=True)
 
 
+class Deck(Section):
+    """What the original has not."""
+
+    title = "tlsdeck"
+
+    json: bool = flag("Print one JSON object a line for each event, and a summary of each connection")
+    max_clients: int | None = positive("Clients to serve at once; further ones wait to be accepted")
+    handshake_timeout: float | None = seconds(
+        "Longest time for a handshake; default 60 with -www, -WWW, -HTTP and -rev"
+    )
+    idle_timeout: float | None = seconds(
+        "Longest time without progress after that; default 300 with -www, -WWW and -HTTP"
+    )
+
+
 _WEB = ("www", "WWW", "HTTP")
 
 
@@ -321,6 +337,7 @@ class ServerOptions(
     Validation,
     ExtendedCertificate,
     Provider,
+    Deck,
     Options,
 ):
     """The settings of s_server."""

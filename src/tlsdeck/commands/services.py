@@ -9,8 +9,15 @@ import os
 
 from tlsdeck import events
 from tlsdeck.commands import www
-from tlsdeck.errors import ConfigurationError, LibraryError, NetworkError, PeerError, TruncationError
-from tlsdeck.tls import summary, transport
+from tlsdeck.errors import (
+    ConfigurationError,
+    LibraryError,
+    NetworkError,
+    PeerError,
+    TimeLimitError,
+    TruncationError,
+)
+from tlsdeck.tls import endpoint, summary, transport
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.library import open_failure
 
@@ -19,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import TypeVar
 
+    from tlsdeck.commands.common import Audience
     from tlsdeck.events import Event
     from tlsdeck.net.crowd import Waits
+    from tlsdeck.net.limits import Clock
     from tlsdeck.tls.context import Context
 
     T = TypeVar("T")
@@ -36,18 +45,26 @@ class Client:
         self,
         context: Context,
         descriptor: int,
+        clock: Clock,
         id_context: bytes | None,
         show: Callable[[Event], None],
     ) -> None:
         socket = transport.descriptor(descriptor, halting=context.settings.halting)
         self.connection = Connection(context, socket, session_id_context=id_context)
+        self.show = show
+        self.detailed = context.settings.watch.details
+        self._descriptor = descriptor
+        self._clock = clock
         self._asks_others = context.settings.asks_others
-        self._show = show
 
     def flush(self) -> None:
         """Shows what the connection has seen."""
         for event in self.connection.drain():
-            self._show(event)
+            self.show(event)
+
+    def progress(self) -> None:
+        """The client has got something done: its idle time begins anew."""
+        self._clock.enter("idle")
 
     def _want(self) -> str | int:
         """What to wait for: also the descriptor by which an engine tells that it is done (-async)."""
@@ -79,6 +96,8 @@ class Client:
         except TruncationError:
             data = b""
         self.flush()
+        if data and self.detailed:
+            self.show(events.DataReceived(data))
         return data
 
     def step(self, operation: Callable[[], T]) -> Generator[str | int, None, T]:
@@ -95,27 +114,38 @@ class Client:
             self.flush()
             yield self._want()
         self.flush()
+        self.progress()
 
     def serve(self, work: Callable[[Client], Waits]) -> Waits:
         """The handshake, the work, and the end, however it comes about."""
         established = False
+        if self.detailed:
+            near, far = endpoint.local_address(self._descriptor), endpoint.peer_address(self._descriptor)
+            self.show(events.Connected(self._descriptor, near, far))
         try:
             yield "read"  # a client speaks first
             if self.connection.context.settings.cookies:
                 yield from self.admit()
             yield from self.handshake()
             established = True
+            self.progress()
             yield from work(self)
             self.connection.shutdown()
         except (ConfigurationError, NetworkError, PeerError) as error:
             self.flush()
-            if established:
-                self._show(events.ConnectionFailed("read", error.stack, error.errno))
-            else:
-                self._show(events.HandshakeFailed(self.connection.summary(), error.stack, error.errno, None))
+            self.show(self._failure(error, established))
         finally:
             self.flush()
             self.connection.close()
+            self.show(events.Closed())
+
+    def _failure(self, error: ConfigurationError | NetworkError | PeerError, established: bool) -> Event:
+        timed_out = isinstance(error, TimeLimitError)
+        message = error.message if timed_out else ""
+        if established:
+            operation = "wait" if timed_out else "read"
+            return events.ConnectionFailed(operation, error.stack, error.errno, message)
+        return events.HandshakeFailed(self.connection.summary(), error.stack, error.errno, None, message)
 
 
 class Web:
@@ -129,27 +159,31 @@ class Web:
         *,
         id_context: bytes | None,
         binary: bool,
-        show: Callable[[Event], None],
+        audience: Audience,
     ) -> None:
         self._context = context
         self._mode = mode
         self._id_context = id_context
-        self._show = show
+        self._audience = audience
         unused = Connection(context, transport.memory())
         self._page = www.StatusPage(argv, unused.ask(summary.supported_ciphers))
         self._files = www.Files(mode, open_failure, binary=binary)
 
-    def __call__(self, descriptor: int) -> Waits:
+    def __call__(self, descriptor: int, clock: Clock) -> Waits:
         """Serves one client."""
-        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
+        show = self._audience.next_client()
+        return Client(self._context, descriptor, clock, self._id_context, show).serve(self._answer)
 
     def _answer(self, client: Client) -> Waits:
+        if client.detailed:
+            client.show(events.HandshakeCompleted(client.connection.summary()))
         reader = www.RequestReader(self._mode)
         request = None
         while request is None:
             data = yield from client.read()
             request = reader.feed(data) if data else reader.end()
             if not data and request is None:
+                client.show(events.PeerClosed())
                 return
         if isinstance(request, www.PageRequest):
             yield from self._send_page(client, request)
@@ -174,9 +208,9 @@ class Web:
                 connection.demand_certificate()
             connection.renegotiate()
         except LibraryError:
-            self._show(events.RenegotiationStarted(0))
+            client.show(events.RenegotiationStarted(0))
             return
-        self._show(events.RenegotiationStarted(1))
+        client.show(events.RenegotiationStarted(1))
         yield from client.handshake()
         # The client's answer comes as if it were data; more lines of its request may come before it.
         while connection.renegotiating and (yield from self._read_on(client)):
@@ -195,12 +229,12 @@ class Web:
             yield from client.write(reply.head)
             return
         try:
-            self._show(events.FileServed(reply.name))
+            client.show(events.FileServed(reply.name))
             if reply.head:
                 yield from client.write(reply.head)
             if self._by_kernel(client, reply):
                 yield from _send_by_kernel(client, reply.descriptor, reply.size)
-                self._show(events.FileSentByKernel(reply.name))
+                client.show(events.FileSentByKernel(reply.name))
             else:
                 yield from _send_by_hand(client, reply.descriptor, reply.name)
         finally:
@@ -211,7 +245,7 @@ class Web:
         if not self._context.settings.kernel_tls:
             return False
         if not client.connection.kernel_sends:
-            self._show(events.KernelTlsMissing())
+            client.show(events.KernelTlsMissing())
             return False
         return reply.size > 0
 
@@ -221,7 +255,9 @@ def _send_by_kernel(client: Client, descriptor: int, size: int) -> Waits:
     while offset < size:
         sent = client.connection.send_file(descriptor, offset, size - offset)
         client.flush()
-        offset += sent or 0
+        if sent:
+            offset += sent
+            client.progress()
         yield "write"
 
 
@@ -253,19 +289,20 @@ class Reverse:
         *,
         id_context: bytes | None,
         ignore_close: bool,
-        show: Callable[[Event], None],
+        audience: Audience,
     ) -> None:
         self._context = context
         self._id_context = id_context
         self._ignore_close = ignore_close
-        self._show = show
+        self._audience = audience
 
-    def __call__(self, descriptor: int) -> Waits:
+    def __call__(self, descriptor: int, clock: Clock) -> Waits:
         """Serves one client."""
-        return Client(self._context, descriptor, self._id_context, self._show).serve(self._answer)
+        show = self._audience.next_client()
+        return Client(self._context, descriptor, clock, self._id_context, show).serve(self._answer)
 
     def _answer(self, client: Client) -> Waits:
-        self._show(events.HandshakeCompleted(client.connection.summary()))
+        client.show(events.HandshakeCompleted(client.connection.summary()))
         reverser = www.Reverser(ignore_close=self._ignore_close)
         data = answers = b"-"
         while (data or answers) and not reverser.closed:
@@ -273,4 +310,4 @@ class Reverse:
             answers = reverser.feed(data) if data else reverser.end()
             if answers:
                 yield from client.write(answers)
-        self._show(events.PeerClosed() if not data else events.ConnectionDropped())
+        client.show(events.PeerClosed() if not data else events.ConnectionDropped())

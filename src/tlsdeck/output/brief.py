@@ -55,11 +55,15 @@ def _accepted(event: events.HandshakeCompleted) -> str:
 
 
 def _handshake_failed(event: events.HandshakeFailed) -> str:
-    return "CONNECTION FAILURE\n" + stack_lines(event.stack)
+    return f"CONNECTION FAILURE\n{_message(event)}{stack_lines(event.stack)}"
 
 
 def _connection_failed(event: events.ConnectionFailed) -> str:
-    return stack_lines(event.stack)
+    return _message(event) + stack_lines(event.stack)
+
+
+def _message(event: events.HandshakeFailed | events.ConnectionFailed) -> str:
+    return f"{event.message}\n" if event.message else ""
 
 
 def client_summary(summary: Summary) -> str:

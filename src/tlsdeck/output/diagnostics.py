@@ -119,7 +119,7 @@ class RequestDiagnostics(Printer):
 
 
 class ListenerDiagnostics(Printer):
-    """What s_server says in every mode, also with -quiet: of its listening socket, of -ext_cache and -sendfile."""
+    """What s_server says in every mode, also with -quiet: of its listening socket, its own errors, -ext_cache and -sendfile."""
 
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream, _LISTENER)
@@ -136,8 +136,16 @@ def _accept_failed(event: events.HandshakeFailed) -> str:
     return f"ERROR\n{verification}{stack_lines(event.stack)}"
 
 
-def _stack(event: events.HandshakeFailed | events.ConnectionFailed | events.RequestRefused) -> str:
+def _stack(event: events.CertificateRequestFailed | events.RequestRefused) -> str:
     return stack_lines(event.stack)
+
+
+def _failure(event: events.HandshakeFailed | events.ConnectionFailed) -> str:
+    return _line(event.message) + stack_lines(event.stack)
+
+
+def _service_broken(event: events.ServiceBroken) -> str:
+    return f"s_server: internal error: {event.problem}; please report it. TLSDECK_TRACEBACK=1 shows where it is.\n"
 
 
 def _session_sought(event: events.SessionSought) -> str:
@@ -157,20 +165,21 @@ _SERVER: Table = {
     events.HandshakeFailed: _accept_failed,
     events.CertificateRequestFailed: _stack,
     events.RequestRefused: _stack,
-    events.ConnectionFailed: _stack,
+    events.ConnectionFailed: _failure,
     events.InputEnded: always("shutdown accept socket\n"),
     events.MtuRefused: _mtu_refused,
 }
 _LISTENER: Table = {
     events.ShortageMet: _shortage_met,
+    events.ServiceBroken: _service_broken,
     events.SessionKept: always("New session added to external cache\n"),
     events.SessionSought: _session_sought,
     events.KernelTlsMissing: always("Warning: sendfile requested but KTLS is not available\n"),
 }
 _REQUESTS: Table = {
     **_NON_BLOCKING,
-    events.HandshakeFailed: _stack,
-    events.ConnectionFailed: _stack,
+    events.HandshakeFailed: _failure,
+    events.ConnectionFailed: _failure,
     events.FileServed: _file_served,
     events.FileSentByKernel: _file_sent_by_kernel,
 }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SILENT: frozenset[type[Event]] = frozenset(
     {
         events.BytesCounted,
+        events.Closed,
         events.Finished,
         events.HandshakeEnded,
         events.NonBlockingSet,
@@ -123,6 +124,8 @@ class JsonLines:
         self._run.see(event, now)
         if isinstance(event, events.Finished):
             self._write(self._run.summarized(event, now), now)
+        elif isinstance(event, events.Closed):
+            self._write(self._run.connection_summarized(now), now)
         elif type(event) not in SILENT and self._wanted(type(event)):
             self._write(event, now)
 

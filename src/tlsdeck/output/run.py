@@ -6,7 +6,15 @@ import errno
 import os
 
 from tlsdeck import events
-from tlsdeck.events import Alert, ErrorLine, Phases, Summarized, Tickets, VerificationError
+from tlsdeck.events import (
+    Alert,
+    ConnectionSummarized,
+    ErrorLine,
+    Phases,
+    Summarized,
+    Tickets,
+    VerificationError,
+)
 from tlsdeck.output.verification_errors import verification_error
 
 TYPE_CHECKING = False
@@ -34,7 +42,7 @@ class Run:
         self._local: str | None = None
         self._peer: str | None = None
         self._phase: str | None = None
-        self._since = self._ended = 0.0
+        self._since = self._ended = self._began = 0.0
         self._times: dict[str, float] = {}
         self._summary: Summary | None = None
         self._error: str | None = None
@@ -79,6 +87,24 @@ class Run:
             resumptions=self._resumptions,
         )
 
+    def connection_summarized(self, now: float) -> ConnectionSummarized:
+        """All about a server's connection, which is closed now."""
+        self._enter(None, now)
+        return ConnectionSummarized(
+            error=self._error,
+            closed=self._closed or "local",
+            local=self._local,
+            peer=self._peer,
+            handshake=self._times.get("handshake"),
+            total=round(now - self._began, _DIGITS),
+            summary=self._summary,
+            verification_errors=tuple(self._wrong),
+            alerts=tuple(self._alerts),
+            renegotiations=self._renegotiations,
+            key_updates_sent=self._updates_sent,
+            key_updates_received=self._updates_received,
+        )
+
     def _how_closed(self, reason: str) -> str | None:
         if self._local is None:
             return None
@@ -110,6 +136,7 @@ class Run:
 
     def connected(self, event: events.Connected, now: float) -> None:
         self._connections += 1
+        self._began = now
         self._local, self._peer = event.local, event.peer
         self._enter("handshake", now)
 
@@ -172,6 +199,9 @@ class Run:
         noticed = any(not alert.sent and alert.description == "close notify" for alert in self._alerts)
         self._over("peer" if noticed else "cut-off", now)
 
+    def connection_dropped(self, _event: events.ConnectionDropped, now: float) -> None:
+        self._over("local", now)
+
     def connection_failed(self, event: events.ConnectionFailed, now: float) -> None:
         self._failed(event, now)
 
@@ -182,7 +212,9 @@ class Run:
     def _failed(self, event: events.HandshakeFailed | events.ConnectionFailed, now: float) -> None:
         silent = not (event.message or event.stack or event.errno)
         torn = silent or event.errno in _TORN or any(_EOF in line for line in event.stack)
-        self._over("cut-off" if torn else "failed", now, event.message or _words(event.stack, event.errno))
+        limited = event.errno == errno.ETIMEDOUT and event.message
+        closed = _TIME_LIMIT if limited else "cut-off" if torn else "failed"
+        self._over(closed, now, event.message or _words(event.stack, event.errno))
 
     def _over(self, closed: str, now: float, error: str | None = None) -> None:
         self._enter(None, now)
@@ -230,6 +262,7 @@ _NOTES: dict[type[Event], Callable[[Run, Never, float], None]] = {
     events.TicketReceived: Run.ticket_received,
     events.KeyUpdated: Run.key_updated,
     events.InputEnded: Run.input_ended,
+    events.ConnectionDropped: Run.connection_dropped,
     events.PeerClosed: Run.peer_closed,
     events.ConnectionFailed: Run.connection_failed,
     events.BytesCounted: Run.bytes_counted,

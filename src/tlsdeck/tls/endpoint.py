@@ -174,6 +174,12 @@ def local_address(number: int) -> str:
     return address_text(address) if lib.BIO_sock_info(number, lib.BIO_SOCK_INFO_ADDRESS, info) else ""
 
 
+def peer_address(number: int) -> str:
+    """The address at the other end of a socket, as `Address` shows one; empty for none, and for a UNIX socket's."""
+    address = new_address()
+    return address_text(address) if lib.tlsdeck_peer_address(number, address) else ""
+
+
 def new_address() -> Pointer:
     """A BIO_ADDR to be filled."""
     return own(lib.BIO_ADDR_new(), lib.BIO_ADDR_free)
