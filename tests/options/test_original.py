@@ -76,7 +76,7 @@ def without_ours(theirs: list[str], mine: list[str]) -> tuple[list[str], list[st
     if "tlsdeck options:" not in mine:
         return theirs, mine
     start = mine.index("tlsdeck options:") - 1
-    end = mine.index("", start + 1)
+    end = mine.index("", start + 1) if "" in mine[start + 1 :] else len(mine)
     moved = {line.split()[0] for line in mine[start + 2 : end]}
     return [line for line in theirs if not moved.intersection(line.split()[:1])], mine[:start] + mine[end:]
 
