@@ -261,7 +261,7 @@ def test_thousands_that_say_nothing(server: MakeServer, run: Run) -> None:
                 silent.enter_context(scene.connect())
             wait_for("all are accepted", lambda: scene.process.sockets() == count + 1, limit=60)
             assert scene.process.threads() == 1
-            assert (scene.memory() - before) / count < 48 * 1024
+            assert (scene.memory() - before) / count < 24 * 1024
             url = f"https://127.0.0.1:{scene.port}/root.pem"
             began = time.monotonic()
             assert "BEGIN CERTIFICATE" in run(["curl", "-sSk", url]).out

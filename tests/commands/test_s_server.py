@@ -18,9 +18,10 @@ from support.pki import populate
 from support.programs import wait_for
 from tls.pairs import Pair, client_settings, only
 from tlsdeck.commands import s_server
+from tlsdeck.commands.common import Audience
 from tlsdeck.commands.s_server_options import ServerOptions
 from tlsdeck.errors import ConfigurationError, LibraryError, UsageError
-from tlsdeck.events import Event, SecondContextSet, TemporaryDhSet
+from tlsdeck.events import Event, SecondContextSet, ServiceBroken, TemporaryDhSet
 from tlsdeck.options import read
 from tlsdeck.tls import endpoint
 
@@ -373,3 +374,35 @@ def test_id_context_that_is_too_long_is_an_error(here: Path) -> None:
             s_server.make_context(options(RSA), lambda _: None),
             session_id_context=b"x" * 33,
         )
+
+
+@pytest.mark.parametrize(
+    "line, limits",
+    [
+        ("", (None, None)),
+        ("-rev", (60.0, None)),
+        ("-www", (60.0, 300.0)),
+        ("-HTTP -handshake_timeout 0.5", (0.5, 300.0)),
+        ("-handshake_timeout 3 -idle_timeout 4", (3.0, 4.0)),
+    ],
+)
+def test_time_limits(line: str, limits: tuple[float | None, float | None]) -> None:
+    found = s_server._limits(options(line))
+    assert (found.handshake, found.idle) == limits
+
+
+def test_error_of_ours_is_told_or_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Event] = []
+    audience = Audience([Keeper(shown)], None)
+    s_server._tell_of_error(KeyError("a"), audience)
+    assert shown == [ServiceBroken("KeyError: 'a'")]
+    monkeypatch.setenv("TLSDECK_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        s_server._tell_of_error(KeyError("a"), audience)
+
+
+class Keeper:
+    """A printer that keeps what it is shown."""
+
+    def __init__(self, shown: list[Event]) -> None:
+        self.show = shown.append

@@ -98,6 +98,7 @@ def test_preamble_reply_may_be_nothing() -> None:
         (events.HandshakeFailed(NOTHING, (), 104, None), "ERROR\n"),
         (events.ConnectionFailed("read", STACK, 0), PRINTED_STACK),
         (events.ConnectionFailed("read", (), 104), ""),
+        (events.ConnectionFailed("wait", (), 110, "no data for 3 seconds"), "no data for 3 seconds\n"),
         (events.CertificateRequestFailed(STACK), PRINTED_STACK),
         (events.RequestRefused(STACK), PRINTED_STACK),
         (events.MtuRefused(256), "MTU too small. Must be at least 256\n"),
@@ -119,7 +120,9 @@ def test_server_diagnostics_of_non_blocking_sockets_can_be_quiet() -> None:
     [
         (events.HandshakeFailed(NOTHING, STACK, 0, None), PRINTED_STACK),
         (events.ConnectionFailed("read", STACK, 0), PRINTED_STACK),
+        (events.HandshakeFailed(NOTHING, (), 110, None, "too long"), "too long\n"),
         (events.FileServed("a b.html"), "FILE:a b.html\n"),
+        (events.FileSentByKernel("a b.html"), "KTLS SENDFILE 'a b.html' OK\n"),
         (events.NonBlockingSet(), "Turned on non blocking io\n"),
         (events.InputEnded(), ""),
     ],
@@ -128,7 +131,22 @@ def test_request_diagnostics_line(event: events.Event, line: str) -> None:
     assert shown(RequestDiagnostics, event) == line
 
 
-def test_listener_diagnostics_of_a_shortage() -> None:
-    assert shown(ListenerDiagnostics, events.ShortageMet("Too many open files")) == (
-        "s_server: cannot accept more clients for now: Too many open files\n"
-    )
+@pytest.mark.parametrize(
+    "event, line",
+    [
+        (
+            events.ShortageMet("Too many open files"),
+            "s_server: cannot accept more clients for now: Too many open files\n",
+        ),
+        (
+            events.ServiceBroken("KeyError: 'a'"),
+            "s_server: internal error: KeyError: 'a'; please report it. TLSDECK_TRACEBACK=1 shows where it is.\n",
+        ),
+        (events.SessionKept(), "New session added to external cache\n"),
+        (events.SessionSought(found=True), "Lookup session: cache hit\n"),
+        (events.SessionSought(found=False), "Lookup session: cache miss\n"),
+        (events.KernelTlsMissing(), "Warning: sendfile requested but KTLS is not available\n"),
+    ],
+)
+def test_listener_diagnostics_line(event: events.Event, line: str) -> None:
+    assert shown(ListenerDiagnostics, event) == line

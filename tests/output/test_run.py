@@ -109,6 +109,30 @@ def test_time_limit_closes_a_connection() -> None:
     assert run(STARTED, reason="time-limit").closed is None
 
 
+@pytest.mark.parametrize(
+    "happened, closed, error",
+    [
+        ((), "local", None),
+        ((DONE, events.ConnectionDropped()), "local", None),
+        ((events.HandshakeFailed(NOTHING, (), errno.ETIMEDOUT, None, "too slow"),), "time-limit", "too slow"),
+        (
+            (DONE, events.ConnectionFailed("read", (), errno.ETIMEDOUT)),
+            "failed",
+            "Connection timed out",
+        ),
+    ],
+)
+def test_connection_of_a_server_in_one_record(
+    happened: tuple[Event, ...], closed: str, error: str | None
+) -> None:
+    found = Run()
+    for at, event in enumerate((CONNECTED, *happened)):
+        found.see(event, 10.0 + at)
+    told = found.connection_summarized(20.0)
+    assert (told.closed, told.error, told.total) == (closed, error, 10.0)
+    assert (told.local, told.peer) == (CONNECTED.local, CONNECTED.peer)
+
+
 def test_verification_errors_are_told_once() -> None:
     wrong = events.CertificateChecked(0, "CN = a", False, 10, "certificate has expired", True, "notAfter=...")
     fine = events.CertificateChecked(0, "CN = a", True, 10, "certificate has expired", True, None)

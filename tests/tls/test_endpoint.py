@@ -126,6 +126,8 @@ def test_sockets_listen_connect_and_accept() -> None:
             select.select([listener], [], [], 10)
             accepted = endpoint.accept(listener)
             assert not os.get_blocking(accepted)
+            assert endpoint.peer_address(accepted) == endpoint.local_address(client)
+            assert endpoint.peer_address(listener) == ""
             assert not os.get_inheritable(accepted)
             endpoint.stop_sending(client)
             select.select([accepted], [], [], 10)
@@ -177,3 +179,14 @@ def test_local_address_of_no_socket_is_empty(tmp_path: Path) -> None:
         assert endpoint.local_address(file.fileno()) == ""
     with socket.socket(socket.AF_UNIX) as unix:
         assert endpoint.local_address(unix.fileno()) == ""
+
+
+def test_peer_address_over_ipv6_and_unix() -> None:
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as listener,
+        socket.create_connection(listener.getsockname()[:2]) as client,
+    ):
+        assert endpoint.peer_address(client.fileno()) == f"[::1]:{listener.getsockname()[1]}"
+    near, far = socket.socketpair()
+    with near, far:
+        assert endpoint.peer_address(near.fileno()) == ""
