@@ -90,12 +90,13 @@ def test_server(options: str, words: str, shows: str, start: Start, workdir: Wor
     assert shows in client.out
 
 
+@pytest.mark.parametrize("options", ["", "-no_ticket", "-ext_cache -no_ticket"])
 @VERSIONS
-def test_server_resumes(version: str, start: Start, workdir: Workdir) -> None:
+def test_server_resumes(version: str, options: str, start: Start, workdir: Workdir) -> None:
     command = (
         f"{program('gnutls-cli')} --x509cafile root.pem --verify-hostname localhost --resume --waitresumption"
     )
     talk = (Until("This is a resumed session"), b"some words\n", Until("sdrow emos"), Eof())
     words = f"--priority NORMAL:-VERS-ALL:+VERS-TLS{version} -p {{port}} 127.0.0.1"
-    client = BesideServer(start, workdir).run(f"{SERVER}", f"{command} {words}", talk, clients=2)
+    client = BesideServer(start, workdir).run(f"{SERVER} {options}", f"{command} {words}", talk, clients=2)
     assert "*** This is a resumed session" in client.out
