@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,19 @@ def test_terminated_server_summarizes_its_clients(start: Start, workdir: Workdir
     records, finished = scene.finish()
     assert finished.code == -signal.SIGTERM
     assert len(of(records, "ConnectionSummarized")) == 1
+
+
+def test_datagrams(start: Start, workdir: Workdir) -> None:
+    """There is no connection before the handshake, and nobody has been waited for in its time."""
+    scene = Scene(start, workdir("here"), "-dtls -naccept 1")
+    time.sleep(0.5)
+    client = scene.client("-dtls")
+    client.send(b"ahoy\n")
+    scene.server.until("61686f790a")
+    client.eof()
+    client.finish()
+    records, _ = scene.finish()
+    (summary,) = of(records, "ConnectionSummarized")
+    assert summary["summary"]["version"] == "DTLSv1.2"
+    assert (summary["closed"], summary["handshake"], summary["peer"]) == ("peer", None, None)
+    assert 0 < summary["total"] < records[-1]["time"] - 0.5

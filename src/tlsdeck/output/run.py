@@ -33,6 +33,7 @@ class Run:
     def __init__(self) -> None:
         self._program = ""
         self._connections = self._resumptions = 0
+        self._began: float | None = None  # the first event
         self._forget()
 
     def _forget(self) -> None:
@@ -42,7 +43,7 @@ class Run:
         self._local: str | None = None
         self._peer: str | None = None
         self._phase: str | None = None
-        self._since = self._ended = self._began = 0.0
+        self._since = self._ended = 0.0
         self._times: dict[str, float] = {}
         self._summary: Summary | None = None
         self._error: str | None = None
@@ -54,6 +55,8 @@ class Run:
 
     def see(self, event: Event, now: float) -> None:
         """Takes note of an event."""
+        if self._began is None:
+            self._began = now
         note = _NOTES.get(type(event))
         if note is not None:
             note(self, event, now)  # type: ignore[arg-type]
@@ -96,7 +99,7 @@ class Run:
             local=self._local,
             peer=self._peer,
             handshake=self._times.get("handshake"),
-            total=round(now - self._began, _DIGITS),
+            total=round(now - (now if self._began is None else self._began), _DIGITS),
             summary=self._summary,
             verification_errors=tuple(self._wrong),
             alerts=tuple(self._alerts),
@@ -136,7 +139,6 @@ class Run:
 
     def connected(self, event: events.Connected, now: float) -> None:
         self._connections += 1
-        self._began = now
         self._local, self._peer = event.local, event.peer
         self._enter("handshake", now)
 
