@@ -29,6 +29,7 @@ SOURCE = """
 #endif
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #define OPENSSL_SUPPRESS_DEPRECATED
