@@ -195,3 +195,4 @@ complete -c s_server -o xkeyform -x -a 'PEM DER' -d 'Format of the latest -xkey;
 complete -c s_server -o provider-path -x -a '(__fish_complete_directories)' -d 'Directory to load the -provider options after this one from'
 complete -c s_server -o provider -x -a 'default legacy fips base null' -d 'Load this provider, as in default, legacy or fips; repeatable'
 complete -c s_server -o propquery -x -d 'Property query that algorithms are fetched with, as in fips=yes'
+complete -c s_server -o offer -d 'Report the whole offer of each client, decoded, with what could be chosen of it'

@@ -301,6 +301,14 @@ class OldWords(Section):
     hack: bool = flag("Does nothing", hidden=True)
 
 
+class Deck(Section):
+    """What the original has not."""
+
+    title = "tlsdeck"
+
+    offer: bool = flag("Report the whole offer of each client, decoded, with what could be chosen of it")
+
+
 _WEB = ("www", "WWW", "HTTP")
 
 
@@ -321,6 +329,7 @@ class ServerOptions(
     Validation,
     ExtendedCertificate,
     Provider,
+    Deck,
     Options,
 ):
     """The settings of s_server."""
