@@ -30,6 +30,7 @@ SOURCE = """
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #define OPENSSL_SUPPRESS_DEPRECATED

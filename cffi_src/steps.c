@@ -136,3 +136,62 @@ static int tlsdeck_listen(SSL *ssl)
     BIO_ADDR_free(client);
     return result;
 }
+
+/* A client's first ClientHello, kept with its SSL. Done here, since a server that might be asked for it must not pay for
+ * a call into Python with every message. */
+struct hello {
+    int version;
+    size_t length;
+    unsigned char data[];
+};
+
+static int hello_index = -1;
+
+static void free_hello(void *parent, void *hello, CRYPTO_EX_DATA *data, int index, long argument, void *pointer)
+{
+    OPENSSL_free(hello);
+}
+
+static void keep_hello(int sent, int version, int content_type, const void *data, size_t length, SSL *ssl, void *argument)
+{
+    struct hello *hello;
+
+    if (sent || content_type != SSL3_RT_HANDSHAKE || !length || *(const unsigned char *)data != SSL3_MT_CLIENT_HELLO)
+        return;
+    if (SSL_get_ex_data(ssl, hello_index) != NULL || (hello = OPENSSL_malloc(sizeof *hello + length)) == NULL)
+        return;
+    hello->version = version;
+    hello->length = length;
+    memcpy(hello->data, data, length);
+    if (!SSL_set_ex_data(ssl, hello_index, hello))
+        OPENSSL_free(hello);
+}
+
+static void tlsdeck_message(int, int, int, const void *, size_t, SSL *, void *);
+
+static void keep_and_tell(int sent, int version, int content_type, const void *data, size_t length, SSL *ssl,
+                          void *argument)
+{
+    keep_hello(sent, version, content_type, data, length, ssl, argument);
+    tlsdeck_message(sent, version, content_type, data, length, ssl, argument);
+}
+
+/* Has the connections of a context keep it; `tell`: and call tlsdeck_message for every message. */
+static void tlsdeck_keep_hellos(SSL_CTX *context, int tell)
+{
+    if (hello_index < 0)
+        hello_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_hello);
+    SSL_CTX_set_msg_callback(context, tell ? keep_and_tell : keep_hello);
+}
+
+/* The one that was kept, as long as the SSL lives; NULL without. `version` is its message's. */
+static const unsigned char *tlsdeck_hello(SSL *ssl, int *version, size_t *length)
+{
+    const struct hello *hello = hello_index < 0 ? NULL : SSL_get_ex_data(ssl, hello_index);
+
+    if (hello == NULL)
+        return NULL;
+    *version = hello->version;
+    *length = hello->length;
+    return hello->data;
+}

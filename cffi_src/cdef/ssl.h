@@ -261,8 +261,9 @@ static const int SSL_ST_ACCEPT;
 const char *SSL_state_string_long(const SSL *ssl);
 const char *SSL_alert_type_string_long(int value);
 const char *SSL_alert_desc_string_long(int value);
-void SSL_set_msg_callback(SSL *ssl, void (*callback)(int sent, int version, int content_type, const void *data,
-                                                     size_t length, SSL *ssl, void *argument));
+void SSL_CTX_set_msg_callback(SSL_CTX *context, void (*callback)(int sent, int version, int content_type,
+                                                                 const void *data, size_t length, SSL *ssl,
+                                                                 void *argument));
 long SSL_set_tlsext_debug_callback(SSL *ssl, void (*callback)(SSL *ssl, int server, int type,
                                                               const unsigned char *data, int length, void *argument));
 typedef void (*SSL_CTX_keylog_cb_func)(const SSL *ssl, const char *line);
@@ -344,6 +345,8 @@ uint16_t SSL_CIPHER_get_protocol_id(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_get_name(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_get_version(const SSL_CIPHER *cipher);
 const char *SSL_CIPHER_standard_name(const SSL_CIPHER *cipher);
+int SSL_CIPHER_get_auth_nid(const SSL_CIPHER *cipher);
+int SSL_CIPHER_get_kx_nid(const SSL_CIPHER *cipher);
 const EVP_MD *SSL_CIPHER_get_handshake_digest(const SSL_CIPHER *cipher);
 const SSL_CIPHER *SSL_CIPHER_find(SSL *ssl, const unsigned char *code);
 X509 *SSL_get0_peer_certificate(const SSL *ssl);
@@ -368,10 +371,37 @@ static const int SSL_EARLY_DATA_REJECTED;
 static const int SSL_EARLY_DATA_ACCEPTED;
 int SSL_get0_ec_point_formats(SSL *ssl, char **formats);
 int SSL_get_negotiated_group(SSL *ssl);
+long SSL_get_shared_group(SSL *ssl, int index);
 const char *SSL_group_to_name(SSL *ssl, int group);
 char *SSL_get_shared_ciphers(const SSL *ssl, char *buffer, int size);
 int SSL_get0_raw_cipherlist(SSL *ssl, unsigned char **list);
 struct stack_st_SSL_CIPHER *SSL_get_ciphers(const SSL *ssl);
+struct stack_st_SSL_CIPHER *SSL_get1_supported_ciphers(SSL *ssl);
+void sk_SSL_CIPHER_free(struct stack_st_SSL_CIPHER *stack);
+int SSL_extension_supported(unsigned int type);
+int SSL_get_security_level(const SSL *ssl);
+int SSL_get_min_proto_version(SSL *ssl);
+int SSL_get_max_proto_version(SSL *ssl);
+long SSL_set_current_cert(SSL *ssl, long which);
+EVP_PKEY *SSL_get_privatekey(const SSL *ssl);
+static const long SSL_CERT_SET_FIRST;
+static const long SSL_CERT_SET_NEXT;
+static const uint64_t SSL_OP_NO_TLSv1;
+static const uint64_t SSL_OP_NO_TLSv1_1;
+static const uint64_t SSL_OP_NO_TLSv1_2;
+static const uint64_t SSL_OP_NO_TLSv1_3;
+static const uint64_t SSL_OP_NO_DTLSv1;
+static const uint64_t SSL_OP_NO_DTLSv1_2;
+static const int NID_auth_rsa;
+static const int NID_auth_ecdsa;
+static const int NID_auth_dss;
+static const int NID_kx_ecdhe;
+static const int NID_kx_dhe;
+static const int NID_kx_psk;
+static const int NID_kx_ecdhe_psk;
+static const int NID_kx_dhe_psk;
+static const int NID_kx_rsa_psk;
+static const int NID_kx_srp;
 int sk_SSL_CIPHER_num(const struct stack_st_SSL_CIPHER *stack);
 const SSL_CIPHER *sk_SSL_CIPHER_value(const struct stack_st_SSL_CIPHER *stack, int index);
 int SSL_export_keying_material(SSL *ssl, unsigned char *out, size_t size, const char *label, size_t label_length,

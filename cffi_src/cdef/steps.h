@@ -19,3 +19,7 @@ int tlsdeck_peer(int descriptor, void *address, int size);
 /* Lists of code points in one call each; the result is how many there are, at most `size`. See steps.c. */
 int tlsdeck_signature_algorithms(SSL *ssl, int shared, unsigned short *codes, int size);
 int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size);
+
+/* The first ClientHello of each connection. See steps.c. */
+void tlsdeck_keep_hellos(SSL_CTX *context, int tell);
+const unsigned char *tlsdeck_hello(SSL *ssl, int *version, size_t *length);

@@ -201,3 +201,4 @@ complete -c s_server -o json -d 'Print one JSON object a line for each event, an
 complete -c s_server -o max_clients -x -d 'Clients to serve at once; further ones wait to be accepted'
 complete -c s_server -o handshake_timeout -x -d 'Longest time for a handshake; default 60 with -www, -WWW, -HTTP and -rev'
 complete -c s_server -o idle_timeout -x -d 'Longest time without progress after that; default 300 with -www, -WWW and -HTTP'
+complete -c s_server -o offer -d 'Report the whole offer of each client, decoded, with what could be chosen of it'

@@ -134,6 +134,45 @@ class Details(Record):
     timestamps: tuple[SignedTimestamp, ...]  # of Certificate Transparency, also without -ct
 
 
+class SuiteOffer(Record):
+    """A cipher suite that a client offered, and whether the server could have chosen it.
+
+    `verdict` is "chosen", "possible", or why not: "unknown" to libssl; "disabled" here;
+    not of the agreed "version"; too weak for the security "level"; no certificate with such a "key"; no "group" in
+    common; or there is no "dh", "psk" or "srp" here.
+    """
+
+    code: int
+    name: str | None  # OpenSSL's
+    verdict: str
+
+
+class ServerKey(Record):
+    """A key of the server's that has a certificate: `kind` RSA, RSA-PSS, EC, ED25519...; `group` of EC only."""
+
+    kind: str
+    group: str | None  # OpenSSL's name: prime256v1
+    bits: int
+
+
+class Offer(Record):
+    """A client's offer as it was sent first, and what this server has. Versions and suites are code points.
+
+    `known_extensions` are libssl's, whoever offers them.
+    """
+
+    message_version: int
+    hello: bytes  # the ClientHello with its header
+    version: int | None  # agreed on
+    group: str | None  # of the key exchange: x25519
+    suites: tuple[SuiteOffer, ...]  # none if no version was agreed on
+    server_versions: tuple[int, ...]
+    server_suites: tuple[int, ...]
+    server_keys: tuple[ServerKey, ...]
+    security_level: int
+    known_extensions: tuple[int, ...]
+
+
 class Summary(Record):
     """Everything that is known of a connection once its handshake has ended, well or badly."""
 
@@ -173,6 +212,7 @@ class Summary(Record):
     details: Details | None = None
     next_protocol: str | None = None  # NPN
     srtp_profile: str | None = None  # RFC 5764
+    offer: Offer | None = None  # server: if `Watch.offers` or `Watch.details` asks for it
 
 
 class Statistics(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
@@ -30,6 +31,7 @@ from tlsdeck.events import (
 from tlsdeck.net.limits import Clock
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
+from tlsdeck.tls.settings import Watch
 from tlsdeck.tls.transport import descriptor
 
 Service = Callable[[int, Clock], Generator[str]]
@@ -280,3 +282,49 @@ def test_fill_says_which_file_cannot_be_read(tmp_path: Path) -> None:
     finally:
         os.close(descriptor)
     assert caught.value.stack == ("Error reading 'a.txt': Is a directory",)
+
+
+# --- pages for browsers and programs -------------------------------------------------------------------------------
+
+BROWSER = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n"
+
+
+@VERSIONS
+def test_a_browser_gets_a_page_that_ends_with_the_classic_one(
+    pki: Mapping[str, bytes], visit: Callable[..., Visit], version: int
+) -> None:
+    scene = Scene(pki, watch=Watch(hellos=True))
+    reply = visit(scene.web("www"), version).shake().ask(BROWSER)
+    assert reply.startswith(b"HTTP/1.0 200 ok\r\nContent-type: text/html\r\n")
+    assert b"<!DOCTYPE html>" in reply
+    classic = reply.partition(b"<pre>")[2]
+    assert classic.startswith(b"\n\ns_server \nSecure Renegotiation IS")
+    assert b"\n---\nNew, TLSv1.3, Cipher is " in classic or b"\n---\nNew, TLSv1.2, Cipher is " in classic
+    assert b"no client certificate available\n</pre>" in classic
+
+
+def test_a_program_gets_json(pki: Mapping[str, bytes], visit: Callable[..., Visit]) -> None:
+    scene = Scene(pki, watch=Watch(hellos=True))
+    reply = visit(scene.web("www")).shake().ask(b"GET /stats.json HTTP/1.0\r\n\r\n")
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 ok\r\nContent-type: application/json\r\n")
+    assert json.loads(body)["chosen"]["version"] == "TLS 1.3"
+
+
+@pytest.mark.parametrize("request_", [BROWSER, b"GET /stats.json HTTP/1.0\r\n\r\n"])
+def test_without_a_kept_hello_there_is_the_classic_page(
+    pki: Mapping[str, bytes], visit: Callable[..., Visit], request_: bytes
+) -> None:
+    reply = visit(Scene(pki).web("www")).shake().ask(request_)
+    assert reply.startswith(b"HTTP/1.0 200 ok\r\nContent-type: text/html\r\n\r\n<HTML><BODY")
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_offers_are_told_of_web_clients_too(
+    pki: Mapping[str, bytes], visit: Callable[..., Visit], offers: bool
+) -> None:
+    scene = Scene(pki, watch=Watch(offers=offers))
+    visit(scene.web("www")).shake().ask(b"GET / HTTP/1.0\r\n\r\n")
+    told = [event.summary.offer for event in scene.shown if isinstance(event, HandshakeCompleted)]
+    assert len(told) == offers
+    assert None not in told

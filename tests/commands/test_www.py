@@ -39,14 +39,14 @@ HTML = b"HTTP/1.0 200 ok\r\nContent-type: text/html\r\n\r\n"
 @pytest.mark.parametrize(
     "mode, data, request_",
     [
-        ("www", b"GET / HTTP/1.0\r\n\r\n", PageRequest(False, False)),
-        ("www", b"GET \n", PageRequest(False, False)),
-        ("www", b"GET /renegotiate HTTP/1.0\r\n", PageRequest(True, False)),
-        ("www", b"GET /renegcert HTTP/1.0\r\n", PageRequest(True, True)),
-        ("www", b"POST / HTTP/1.0\r\n\r\nGET /\n", PageRequest(False, False)),
+        ("www", b"GET / HTTP/1.0\r\n\r\n", PageRequest(False, False, "classic")),
+        ("www", b"GET \n", PageRequest(False, False, "classic")),
+        ("www", b"GET /renegotiate HTTP/1.0\r\n", PageRequest(True, False, "classic")),
+        ("www", b"GET /renegcert HTTP/1.0\r\n", PageRequest(True, True, "classic")),
+        ("www", b"POST / HTTP/1.0\r\n\r\nGET /\n", PageRequest(False, False, "classic")),
         ("www", b"get / HTTP/1.0\r\n\r\n", None),
         ("www", b" GET / HTTP/1.0\r\n\r\n", None),
-        ("WWW", b"GET /stats HTTP/1.0\r\n", PageRequest(False, False)),
+        ("WWW", b"GET /stats HTTP/1.0\r\n", PageRequest(False, False, "classic")),
         ("WWW", b"GET /stats\n", FileRequest(b"stats\n")),
         ("WWW", b"GET /reneg HTTP/1.0\r\n", FileRequest(b"reneg HTTP/1.0\r\n")),
         ("WWW", b"GET /a\0b HTTP/1.0\r\n", FileRequest(b"a")),
@@ -61,6 +61,41 @@ def test_request_reader_finds_the_line_that_counts(
     assert RequestReader(mode).feed(data) == request_
 
 
+@pytest.mark.parametrize(
+    "headers, form",
+    [
+        (b"Accept: text/html,application/xhtml+xml;q=0.9\r\n\r\n", "html"),
+        (b"Host: a\r\naccept:TEXT/HTML\r\n", "html"),
+        (b"Accept: */*\r\n\r\n", "classic"),
+        (b"X-Accept: text/html\r\n\r\n", "classic"),
+        (b"\r\n", "classic"),
+        (b"", "classic"),
+    ],
+)
+def test_browsers_say_what_they_are(headers: bytes, form: str) -> None:
+    for mode, line in (("www", b"GET / HTTP/1.1\r\n"), ("WWW", b"GET /stats HTTP/1.1\r\n")):
+        assert RequestReader(mode).feed(line + headers) == PageRequest(False, False, form)
+
+
+def test_a_browser_may_want_a_renegotiation() -> None:
+    request = RequestReader("www").feed(b"GET /renegcert HTTP/1.1\r\nAccept: text/html\r\n\r\n")
+    assert request == PageRequest(True, True, "html")
+
+
+def test_nobody_waits_for_header_fields() -> None:
+    reader = RequestReader("www")
+    assert reader.feed(b"GET / HTTP/1.1\r\n") == PageRequest(False, False, "classic")
+
+
+@pytest.mark.parametrize("headers", [b"", b"Accept: text/html\r\n\r\n"])
+def test_stats_json_is_a_path_of_its_own(headers: bytes) -> None:
+    line = b"GET /stats.json HTTP/1.0\r\n"
+    assert RequestReader("www").feed(line + headers) == PageRequest(False, False, "json")
+    assert RequestReader("www").feed(b"GET /stats.jsonp HTTP/1.0\r\n") == PageRequest(False, False, "classic")
+    assert RequestReader("WWW").feed(line) == FileRequest(b"stats.json HTTP/1.0\r\n")
+    assert RequestReader("HTTP").feed(line + headers) == FileRequest(b"stats.json HTTP/1.0\r\n")
+
+
 def test_request_reader_takes_single_bytes() -> None:
     reader = RequestReader("WWW")
     found = [reader.feed(bytes([byte])) for byte in b"X: y\r\nGET /a b\r\n"]
@@ -70,7 +105,7 @@ def test_request_reader_takes_single_bytes() -> None:
 def test_request_reader_takes_an_unfinished_line_at_the_end() -> None:
     reader = RequestReader("www")
     assert reader.feed(b"GET /") is None
-    assert reader.end() == PageRequest(False, False)
+    assert reader.end() == PageRequest(False, False, "classic")
     assert reader.end() is None
 
 

@@ -41,6 +41,7 @@ from tlsdeck.events import MessageSeen
 from tlsdeck.output.trace import Trace, lines
 from tlsdeck.tls import messages
 from tlsdeck.wire import names as wire_names
+from tlsdeck.wire.suites import CIPHER_SUITES
 from wire.handshakes import SCENES, Side, play, suite_of
 from wire.handshakes import Scene as Handshake
 
@@ -104,9 +105,15 @@ def as_3_0_names_it(text: str) -> str:
 
 NEW_NAMES = (
     "GREASE",
-    *(wire_names.EXTENSIONS[code] for code in (15, 17, 19, 20, 24, 27, 28, 34, 48, 57, 65037)),
-    *(wire_names.GROUPS[code] for code in (31, 32, 33, 512, 513, 514, 4587, 4588, 4589, 25497, 25498)),
+    *(wire_names.EXTENSIONS[code] for code in (15, 17, 19, 20, *range(24, 34), 34, 48, 52, *range(54, 63))),
+    *(wire_names.EXTENSIONS[code] for code in (17513, 17613, 30032, 64768, 65037)),
+    *(wire_names.GROUPS[code] for code in (31, 32, 33, 41, 512, 513, 514, *range(4587, 4591), 25497, 25498)),
+    *(
+        wire_names.SIGNATURE_SCHEMES[code]
+        for code in (0x0101, 0x0102, 0x0103, 0x0420, 0x0520, 0x0620, 0x0708)
+    ),
     *(wire_names.SIGNATURE_SCHEMES[code] for code in (0x081A, 0x081B, 0x081C, 0x0904, 0x0905, 0x0906)),
+    *(CIPHER_SUITES[code] for code in (0x00C6, 0x00C7, 0x1306, 0x1307, 0xC0B4, 0xC0B5)),
 )
 
 

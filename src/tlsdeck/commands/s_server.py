@@ -294,7 +294,9 @@ def _settings(options: ServerOptions) -> Settings:
         else settings.min_version,  # the first version that has cookies
         max_early_data=_max_early_data(options),
         recv_max_early_data=options.recv_max_early_data,
-        watch=settings.watch.replace(details=options.json),
+        watch=settings.watch.replace(
+            details=options.json, hellos=options.www or options.WWW, offers=options.offer
+        ),
     )
     if not _has_shared_secret(options):
         return settings
@@ -393,6 +395,10 @@ def server_printers(options: ServerOptions) -> list[Printer]:
         printers.append(report.ServerReport(out, quiet=options.quiet))
         kind = report.ServerConnectionReport if chosen is None else report.RequestReport
         printers.append(kind(out))
+    if options.offer:
+        from tlsdeck.output.offer import OfferReport
+
+        printers.append(OfferReport(out))
     if _has_shared_secret(options):
         from tlsdeck.commands import shared_secrets
 

@@ -315,6 +315,7 @@ class Deck(Section):
     idle_timeout: float | None = seconds(
         "Longest time without progress after that; default 300 with -www, -WWW and -HTTP"
     )
+    offer: bool = flag("Report the whole offer of each client, decoded, with what could be chosen of it")
 
 
 _WEB = ("www", "WWW", "HTTP")

@@ -175,7 +175,7 @@ class Web:
         return Client(self._context, descriptor, clock, self._id_context, show).serve(self._answer)
 
     def _answer(self, client: Client) -> Waits:
-        if client.detailed:
+        if client.detailed or self._context.settings.watch.offers:
             client.show(events.HandshakeCompleted(client.connection.summary()))
         reader = www.RequestReader(self._mode)
         request = None
@@ -195,10 +195,19 @@ class Web:
         connection = client.connection
         if request.renegotiate:
             yield from self._renegotiate(client, request.ask_certificate)
-        page = self._page.render(
-            connection.summary(), self._context.statistics(), connection.ask(summary.peer_certificate_text)
-        )
-        yield from client.write(page)
+        yield from client.write(self._rendered(connection, request.form))
+
+    def _rendered(self, connection: Connection, form: str) -> bytes:
+        found, offer = connection.summary(), None if form == "classic" else connection.offer()
+        told = (found, self._context.statistics(), connection.ask(summary.peer_certificate_text))
+        if offer is None:
+            return self._page.render(*told)
+        from tlsdeck.output.facts import facts
+        from tlsdeck.output.page import html_reply, json_reply
+
+        if form == "json":
+            return json_reply(facts(found, offer))
+        return html_reply(facts(found, offer), self._page.text(*told))
 
     def _renegotiate(self, client: Client, ask_certificate: bool) -> Waits:
         """A new handshake for `GET /reneg`; TLS 1.3 has none, but can ask for a certificate."""

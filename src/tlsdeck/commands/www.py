@@ -55,10 +55,14 @@ class _Lines:
 
 
 class PageRequest(Record):
-    """Wants the status page; `GET /reneg` before that a renegotiation, `GET /renegcert` one with a certificate."""
+    """Wants the status page; `GET /reneg` before that a renegotiation, `GET /renegcert` one with a certificate.
+
+    `form`: "classic" is what the original's page has; "html" the one for browsers, "json" the same for programs.
+    """
 
     renegotiate: bool
     ask_certificate: bool
+    form: str
 
 
 class FileRequest(Record):
@@ -81,7 +85,16 @@ class Reply(Record):
 
 
 def _page(line: bytes) -> PageRequest:
-    return PageRequest(line.startswith(b"GET /reneg"), line.startswith(b"GET /renegcert"))
+    return PageRequest(line.startswith(b"GET /reneg"), line.startswith(b"GET /renegcert"), "classic")
+
+
+def _json(_line: bytes) -> PageRequest:
+    return PageRequest(False, False, "json")
+
+
+def _accepts_html(headers: list[bytes]) -> bool:
+    """Whether a browser asks. Scripts that read the classic page send no Accept, or `*/*`."""
+    return any(line[:7].lower() == b"accept:" and b"text/html" in line.lower() for line in headers)
 
 
 def _file(line: bytes) -> FileRequest:
@@ -100,7 +113,7 @@ if TYPE_CHECKING:
 
 # Per option, what a line must begin with to be a request, first match first.
 _REQUESTS: dict[str, tuple[tuple[bytes, Callable[[bytes], Request]], ...]] = {
-    "www": ((b"GET ", _page),),
+    "www": ((b"GET /stats.json ", _json), (b"GET ", _page)),
     "WWW": ((b"GET /stats ", _page), (b"GET /", _file)),
     "HTTP": ((b"GET /", _file),),
 }
@@ -127,13 +140,19 @@ class RequestReader:
         return self._first(self._lines.end())
 
     def _first(self, lines: list[bytes]) -> Request | None:
-        for line in lines:
+        for number, line in enumerate(lines):
             if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
                 return TOO_LONG
-            for prefix, request in self._rows:
+            for prefix, read in self._rows:
                 if line.startswith(prefix):
-                    return request(line.partition(b"\0")[0])
+                    return _for_browsers(read(line.partition(b"\0")[0]), lines[number + 1 :])
         return None
+
+
+def _for_browsers(request: Request, headers: list[bytes]) -> Request:
+    """The request as its header fields want it, as far as they came along: nobody is kept waiting for them."""
+    classic = isinstance(request, PageRequest) and request.form == "classic"
+    return request.replace(form="html") if classic and _accepts_html(headers) else request
 
 
 # --- the status page -------------------------------------------------------------------------------------------
@@ -144,15 +163,26 @@ class StatusPage:
 
     def __init__(self, argv: Sequence[str], ciphers: Sequence[tuple[str, str]]) -> None:
         """`argv` with the program's name first; `ciphers` are the server's as (version, name)."""
-        words = "".join(f"{_escaped(word)} " for word in argv)
-        self._start = f'<HTML><BODY BGCOLOR="#ffffff">\n<pre>\n\n{words}\n'
+        self._words = "".join(f"{word} " for word in argv)
         self._supported = f"Ciphers supported in s_server binary\n{_supported(ciphers)}\n"
 
     def render(self, summary: Summary, statistics: Statistics, certificate_text: str = "") -> bytes:
-        """The whole reply. `certificate_text` is X509_print(3) of the client's certificate, if it sent one."""
-        text = "".join(
+        """The classic page, as the whole reply.
+
+        `certificate_text` is X509_print(3) of the client's certificate, if it sent one.
+        """
+        start = f'<HTML><BODY BGCOLOR="#ffffff">\n<pre>\n\n{_escaped(self._words)}\n'
+        rest = self._report(summary, statistics, certificate_text)
+        page = f"{start}{rest}</pre></BODY></HTML>\r\n\r\n"
+        return _HTML + page.encode("utf-8", "surrogateescape")
+
+    def text(self, summary: Summary, statistics: Statistics, certificate_text: str = "") -> str:
+        """What the page says, with nothing escaped."""
+        return f"\n\n{self._words}\n{self._report(summary, statistics, certificate_text)}"
+
+    def _report(self, summary: Summary, statistics: Statistics, certificate_text: str) -> str:
+        return "".join(
             (
-                self._start,
                 blocks.secure_renegotiation(summary),
                 self._supported,
                 _common(summary.shared_ciphers),
@@ -165,10 +195,8 @@ class StatusPage:
                 blocks.statistics(statistics),
                 "---\n",
                 _client_certificate(summary, certificate_text),
-                "</pre></BODY></HTML>\r\n\r\n",
             )
         )
-        return _HTML + text.encode("utf-8", "surrogateescape")
 
 
 def _escaped(word: str) -> str:

@@ -22,7 +22,7 @@ from tlsdeck.errors import OutputError
 from tlsdeck.output.run import Run, error_line
 from tlsdeck.output.verification_errors import verification_error
 from tlsdeck.record import Record
-from tlsdeck.wire import Context, Decoded, Node, decode
+from tlsdeck.wire import ClientOffer, Context, Decoded, Node, client_offer, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ LEFT_OUT: dict[type[Record], frozenset[str]] = {
     events.Connected: frozenset({"descriptor"}),
     events.HandshakeCompleted: frozenset({"session_pem"}),
     events.MessageSeen: frozenset({"suite", "texts"}),
+    events.Offer: frozenset({"message_version", "known_extensions"}),
     events.SessionInfo: frozenset({"text", "pem"}),
     events.Summary: frozenset({"session", "peer", "chain", "cipher_version", "timestamps"}),
     events.TransportUsed: frozenset({"bio", "buffer"}),
@@ -72,10 +73,16 @@ def error_name(event: events.CertificateChecked) -> str | None:
     return verification_error(event.error)
 
 
+def client(offer: events.Offer) -> ClientOffer:
+    """The ClientHello, decoded."""
+    return client_offer(offer.message_version, offer.hello)
+
+
 # Fields that only JSON has, by the names of the functions that make them.
 EXTRAS: dict[type[Record], Callable[[Never], object]] = {
     events.CertificateChecked: error_name,
     events.MessageSeen: decoded,
+    events.Offer: client,
 }
 
 # What is told only if an option of this name asks for it: whole events, and fields.

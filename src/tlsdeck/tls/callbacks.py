@@ -215,7 +215,7 @@ def _outcome(where: int, result: int) -> str | None:
 def tlsdeck_message(
     sent: int, version: int, content_type: int, data: Pointer, length: int, ssl: Pointer, _argument: Pointer
 ) -> None:
-    """SSL_set_msg_callback(3)."""
+    """SSL_CTX_set_msg_callback(3)."""
     observer = observer_of(ssl)
     watch = observer.settings.watch
     content = bytes(ffi.buffer(data, length)) if length else b""

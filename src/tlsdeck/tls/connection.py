@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from tlsdeck.events import Event, Summary
+    from tlsdeck.events import Event, Offer, Summary
     from tlsdeck.native import Pointer
     from tlsdeck.tls.context import Context
     from tlsdeck.tls.cookies import Gate
@@ -118,8 +118,6 @@ class Connection:
 
     def _watch(self) -> None:
         watch = self.context.settings.watch
-        if watch.messages or watch.details:
-            lib.SSL_set_msg_callback(self._ssl, lib.tlsdeck_message)
         if watch.extensions:
             lib.SSL_set_tlsext_debug_callback(self._ssl, lib.tlsdeck_extension)
         if watch.transport:
@@ -446,6 +444,10 @@ class Connection:
     def summary(self, exporter: tuple[str, int] | None = None) -> Summary:
         """What is known of the connection. `exporter`: label and length in bytes of keying material to export."""
         return summary.summarize(self._ssl, self.transport, self.context.settings, exporter)
+
+    def offer(self) -> Offer | None:
+        """Server: what the client offered; None before that, or if `Watch` has not asked to keep it."""
+        return summary.client_offer(self._ssl, self.context.settings)
 
     def session_pem(self) -> str:
         """The session as a PEM block; empty without one."""

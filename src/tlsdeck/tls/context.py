@@ -191,6 +191,15 @@ def _info(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_info_callback(context, lib.tlsdeck_info)
 
 
+def _messages(context: Pointer, settings: Settings) -> None:
+    watch = settings.watch
+    tell = watch.messages or watch.details
+    if settings.server and (watch.hellos or watch.offers or watch.details):
+        lib.tlsdeck_keep_hellos(context, tell)
+    elif tell:
+        lib.SSL_CTX_set_msg_callback(context, lib.tlsdeck_message)
+
+
 def _session_cache(context: Pointer, settings: Settings) -> None:
     if not settings.server:
         mode = lib.SSL_SESS_CACHE_CLIENT | lib.SSL_SESS_CACHE_NO_INTERNAL_STORE
@@ -483,6 +492,7 @@ _STEPS: tuple[Callable[[Pointer, Settings], Event | None], ...] = (
     _datagrams,
     _session_ids,
     _info,
+    _messages,
     _session_cache,
     _limits,
     _fragment_length,

@@ -34,6 +34,8 @@ class Watch(Record):
     details: bool = False  # summaries with `Details`; alerts, key updates, renegotiations, bytes at the end
     denials: bool = False  # of the security level
     permissions: bool = False  # of the security level, and its denials
+    hellos: bool = False  # server: keep each client's first ClientHello, for `Connection.offer`
+    offers: bool = False  # server: summaries with `Offer`
     retries: bool = False  # also what only means "not yet" on a non-blocking transport
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tlsdeck.events import CertificateTimestamp, Details, TlsaMatch
+    from tlsdeck.events import CertificateTimestamp, Details, Offer, TlsaMatch
     from tlsdeck.native import Pointer
     from tlsdeck.tls.settings import Settings
     from tlsdeck.tls.transport import Transport
@@ -70,7 +70,15 @@ def summarize(
         next_protocol=_next_protocol(ssl) if settings.next_protocols else None,
         srtp_profile=_srtp_profile(ssl) if settings.srtp_profiles else None,
         details=_details(ssl, flags) if settings.watch.details else None,
+        offer=client_offer(ssl, settings) if settings.watch.offers or settings.watch.details else None,
     )
+
+
+def client_offer(ssl: Pointer, settings: Settings) -> Offer | None:
+    """Server: what the client offered; None before that, or if `Watch` has not asked to keep it."""
+    from tlsdeck.tls.offer import offer
+
+    return offer(ssl, settings)
 
 
 def _details(ssl: Pointer, flags: int) -> Details:
@@ -252,14 +260,15 @@ def _temporary_key(ssl: Pointer) -> TemporaryKey | None:
     bits = lib.EVP_PKEY_get_bits(key)
     kind = lib.EVP_PKEY_get_id(key)
     if kind == lib.EVP_PKEY_EC:
-        return TemporaryKey("ECDH", _group_name(key), bits)
+        return TemporaryKey("ECDH", curve_name(key), bits)
     return TemporaryKey(_KEY_NAMES.get(kind) or text(lib.OBJ_nid2sn(kind)), None, bits)
 
 
 _KEY_NAMES: dict[int, str] = {lib.EVP_PKEY_RSA: "RSA", lib.EVP_PKEY_DH: "DH"}
 
 
-def _group_name(key: Pointer) -> str:
+def curve_name(key: Pointer) -> str:
+    """The name of an EC key's curve."""
     name, length = ffi.new("char[80]"), ffi.new("size_t *")
     return text(name) if lib.EVP_PKEY_get_group_name(key, name, len(name), length) else "?"
 

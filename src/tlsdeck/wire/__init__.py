@@ -2,6 +2,7 @@
 
 from tlsdeck.wire.content import decode
 from tlsdeck.wire.handshake import Context
+from tlsdeck.wire.offer import ClientOffer, client_offer
 from tlsdeck.wire.tree import Code, Decoded, Node
 
-__all__ = ["Code", "Context", "Decoded", "Node", "decode"]
+__all__ = ["ClientOffer", "Code", "Context", "Decoded", "Node", "client_offer", "decode"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tlsdeck.record import Record
+
 CIPHER_SUITES = {
     0x0000: "TLS_NULL_WITH_NULL_NULL",
     0x0001: "TLS_RSA_WITH_NULL_MD5",
@@ -148,12 +150,16 @@ CIPHER_SUITES = {
     0x00C3: "TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA256",
     0x00C4: "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA256",
     0x00C5: "TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA256",
+    0x00C6: "TLS_SM4_GCM_SM3",
+    0x00C7: "TLS_SM4_CCM_SM3",
     0x00FF: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV",
     0x1301: "TLS_AES_128_GCM_SHA256",
     0x1302: "TLS_AES_256_GCM_SHA384",
     0x1303: "TLS_CHACHA20_POLY1305_SHA256",
     0x1304: "TLS_AES_128_CCM_SHA256",
     0x1305: "TLS_AES_128_CCM_8_SHA256",
+    0x1306: "TLS_AEGIS_256_SHA512",
+    0x1307: "TLS_AEGIS_128L_SHA256",
     0x5600: "TLS_FALLBACK_SCSV",
     0xC001: "TLS_ECDH_ECDSA_WITH_NULL_SHA",
     0xC002: "TLS_ECDH_ECDSA_WITH_RC4_128_SHA",
@@ -330,6 +336,8 @@ CIPHER_SUITES = {
     0xC0AD: "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",
     0xC0AE: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
     0xC0AF: "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8",
+    0xC0B4: "TLS_SHA256_SHA256",
+    0xC0B5: "TLS_SHA384_SHA384",
     0xC100: "GOST2012-KUZNYECHIK-KUZNYECHIKOMAC",
     0xC101: "GOST2012-MAGMA-MAGMAOMAC",
     0xC102: "IANA-GOST2012-GOST8912-GOST8912",
@@ -372,3 +380,38 @@ def key_exchange(suite: int) -> str:
     """The key exchange of a suite up to TLS 1.2; the suites of TLS 1.3 say nothing of it."""
     name = CIPHER_SUITES.get(suite, "")
     return next((kind for start, kind in _KEY_EXCHANGES.items() if name.startswith(start)), "UNKNOWN")
+
+
+class Strength(Record):
+    """What a suite's name says of the protection it gives.
+
+    `bits` of the cipher's key, 0 for none, None if the name is of no known form; `aead`: encryption and integrity in
+    one (RFC 5116); `forward_secret`: a key that is stolen later does not open what was recorded.
+    """
+
+    bits: int | None
+    aead: bool
+    forward_secret: bool
+
+
+# Parts of names, the first that fits.
+_CIPHER_BITS = (
+    ("_WITH_NULL", 0), ("_SHA256_SHA256", 0), ("_SHA384_SHA384", 0), ("NULL-GOST12", 0), ("FORTEZZA_CBC", 80),
+    ("_40_", 40), ("DES40", 40), ("EXPORT", 40), ("3DES", 112), ("_DES_CBC", 56),
+    ("CHACHA20", 256), ("AES_256", 256), ("CAMELLIA_256", 256), ("ARIA_256", 256), ("GOST", 256), ("AEGIS_256", 256),
+    ("AES_128", 128), ("CAMELLIA_128", 128), ("ARIA_128", 128), ("AEGIS_128", 128), ("RC4_128", 128), ("SEED", 128),
+    ("IDEA", 128), ("SM4", 128),
+)  # fmt: skip
+_AEAD = ("_GCM", "_CCM", "POLY1305", "AEGIS")
+_EPHEMERAL = ("TLS_ECDHE_", "TLS_DHE_", "TLS_DH_anon_", "TLS_ECDH_anon_", "TLS_PSK_DHE_", "TLS_SRP_")
+
+
+def strength(name: str) -> Strength:
+    """The strength of a suite by its name. The suites of TLS 1.3 have no key exchange in theirs; it is ephemeral."""
+    bits = next((bits for part, bits in _CIPHER_BITS if part in name), None)
+    ephemeral = name.startswith(_EPHEMERAL) or (name.startswith("TLS_") and "_WITH_" not in name)
+    return Strength(bits, any(part in name for part in _AEAD), ephemeral)
+
+
+# Suites that are none: with them a client says something (RFC 5746 section 3.3, RFC 7507).
+SIGNALS = {0x00FF: "secure renegotiation", 0x5600: "a retry with a lower version"}
