@@ -12,7 +12,7 @@ import pytest
 
 from support.fixtures import Run, Start, Workdir
 from support.normalize import normalize
-from support.peers import start_server
+from support.peers import free_port, start_server
 from support.programs import OPENSSL, OURS, Eof, Finished, Until
 
 RSA = "-cert rsa.pem -key rsa.key"
@@ -62,6 +62,18 @@ def test_a_client_of_rev_is_told_once(start: Start, workdir: Workdir) -> None:
     finished = server.process.finish()
     assert finished.out.count("Client's offer\n") == 1
     assert finished.err.count("CONNECTION ESTABLISHED\n") == 1
+
+
+def test_json_stays_json(start: Start, run: Run, workdir: Workdir) -> None:
+    directory = workdir("json")
+    port = free_port()
+    words = f"s_server -accept 127.0.0.1:{port} -naccept 1 {RSA} -www -json -offer".split()
+    server = start([*OURS, *words], directory)
+    assert server.until('"event":"Listening"')
+    run(["curl", "-s", "-4", "--cacert", "root.pem", f"https://localhost:{port}/"], cwd=directory)
+    records = [json.loads(line) for line in server.finish().out.splitlines()]
+    offers = [each["summary"]["offer"] for each in records if each["event"] == "HandshakeCompleted"]
+    assert [offer["client"]["server_name"] for offer in offers] == ["localhost"]
 
 
 def test_a_client_that_fails_has_offered_something(start: Start, run: Run, workdir: Workdir) -> None:

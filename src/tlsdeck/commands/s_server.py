@@ -395,7 +395,7 @@ def server_printers(options: ServerOptions) -> list[Printer]:
         printers.append(report.ServerReport(out, quiet=options.quiet))
         kind = report.ServerConnectionReport if chosen is None else report.RequestReport
         printers.append(kind(out))
-    if options.offer:
+    if options.offer and not options.json:
         from tlsdeck.output.offer import OfferReport
 
         printers.append(OfferReport(out))
