@@ -148,7 +148,6 @@ void SSL_CTX_sess_set_get_cb(SSL_CTX *context,
 void SSL_CTX_sess_set_remove_cb(SSL_CTX *context, void (*callback)(SSL_CTX *context, SSL_SESSION *session));
 int SSL_CTX_set_app_data(SSL_CTX *context, void *data);
 void *SSL_CTX_get_app_data(const SSL_CTX *context);
-const unsigned char *SSL_SESSION_get_id(const SSL_SESSION *session, unsigned int *length);
 int i2d_SSL_SESSION(const SSL_SESSION *session, unsigned char **der);
 SSL_SESSION *d2i_SSL_SESSION(SSL_SESSION **session, const unsigned char **der, long length);
 int SSL_CTX_set_generate_session_id(SSL_CTX *context, GEN_SESSION_CB callback);

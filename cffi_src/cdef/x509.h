@@ -1,5 +1,6 @@
 X509 *d2i_X509(X509 **certificate, const unsigned char **der, long length);
 void X509_free(X509 *certificate);
+int X509_up_ref(X509 *certificate);
 const X509_NAME *X509_get_subject_name(const X509 *certificate);
 const X509_NAME *X509_get_issuer_name(const X509 *certificate);
 const ASN1_TIME *X509_get0_notBefore(const X509 *certificate);
