@@ -101,8 +101,8 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
         limit=options.limit,
         most_per_ip=most,
         workers=len(os.sched_getaffinity(0)),
-        early_rules=options.early_rules,
-        full_rules=options.rules,
+        early_rules=options.early_rules_file,
+        full_rules=options.rules_file,
         rules_optional=options.rules_optional,
         patience=options.idle_limit,
     )
@@ -141,7 +141,7 @@ def _place(options: ServerOptions, host: str, port: str) -> Place:
 
 
 def _duty(options: ServerOptions, variables: dict[str, str], jail: privileges.Jail, password: str) -> Duty:
-    rules = (options.early_rules, options.rules)
+    rules = (options.early_rules_file, options.rules_file)
     return Duty(
         variables=variables,
         demand=Demand(options.demand, password),
@@ -207,5 +207,3 @@ def _leave_standard_streams() -> None:
 def _list_files(log: Log, variables: dict[str, str]) -> None:
     for kind, name in _FILES:
         log.say("file", kind=kind, pid=os.getpid(), path=variables.get(name, ""))
-
-

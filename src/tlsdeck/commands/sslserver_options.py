@@ -24,8 +24,10 @@ class Connections(Section):
     ipv4: bool = flag("Of a host's addresses take an IPv4 one", name="4")
     ipv6: bool = flag("Of a host's addresses take an IPv6 one", name="6")
     limit: int = count("Serve at most n connections at once", name="c", default=40)
-    rules: str | None = string("Follow the rules in this cdb file of tcprules", name="x")
-    early_rules: str | None = string("As -x, by address alone and before anybody is asked for names", name="y")
+    rules_file: str | None = string("Follow the rules in this cdb file of tcprules", name="x")
+    early_rules_file: str | None = string(
+        "As -x, by address alone and before anybody is asked for names", name="y"
+    )
     rules_optional: bool = flag("A file of rules that does not exist allows everything", name="X")
     banner: str = string("Send this to the client first", name="B", default="")
     gid: int = count("Run the program with this group id", name="g", default=0)

@@ -163,6 +163,7 @@ class Row:
 
 def constructor(kind: kinds.Kind, repeated: bool = False) -> Any:
     """What makes the rows of a kind; `repeated`: every value given counts."""
+
     def make(sentence: str, **extras: Any) -> Row:
         return Row(kind, repeated, sentence, **extras)
 

@@ -271,7 +271,7 @@ class Connection:
         self._settle()
         if self.context.settings.watch.details:
             self._observer.events.append(BytesCounted(*summary.byte_counts(self.transport)))
-        return sent
+        return bool(sent)
 
     def send_plain(self, data: bytes) -> None:
         """Puts bytes on the wire that TLS knows nothing of.

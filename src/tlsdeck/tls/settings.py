@@ -107,7 +107,9 @@ class Settings(Record):
     next_protocols: tuple[bytes, ...] = ()  # NPN
     alpn: tuple[bytes, ...] = ()
     server_name: ServerNameRule | None = None  # server
-    names: tuple[tuple[str, Context], ...] = ()  # server: contexts by name, also "*.domain"; otherwise this one
+    names: tuple[
+        tuple[str, Context], ...
+    ] = ()  # server: contexts by name, also "*.domain"; otherwise this one
     acknowledge_name: bool = False  # client: report whether a name was sent
     extensions: tuple[int, ...] = ()  # client: sent empty; the answers are ServerInfoReceived
     transparency: bool = False  # client: demand SCTs and check them (RFC 6962)

@@ -20,10 +20,13 @@ from tlsdeck.tls.verify import Trust, parse_parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any, NoReturn
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import NoReturn, TypeVar
 
-    from tlsdeck.tls.credentials import Identity
+    from tlsdeck.tls.credentials import Identity, PrivateKey
+    from tlsdeck.tls.verify import VerifyParameters
+
+    T = TypeVar("T")
 
 CERTIFICATE_VARIABLES = ("CERTFILE", "CERTCHAINFILE", "KEYFILE")
 
@@ -121,9 +124,14 @@ def build(variables: Mapping[str, str], demand: Demand) -> Context:
 
 
 def _named(variables: Mapping[str, str], settings: Settings, password: str) -> list[tuple[str, Context]]:
-    suffixes = {name.partition(":")[2] for name in variables if name.startswith(("CERTFILE:", "CERTCHAINFILE:"))}
+    suffixes = {
+        name.partition(":")[2] for name in variables if name.startswith(("CERTFILE:", "CERTCHAINFILE:"))
+    }
     return [
-        (suffix.lower(), _context(settings.replace(identities=(_identity(variables, ":" + suffix, password),))))
+        (
+            suffix.lower(),
+            _context(settings.replace(identities=(_identity(variables, ":" + suffix, password),))),
+        )
         for suffix in sorted(suffixes)
     ]
 
@@ -131,7 +139,6 @@ def _named(variables: Mapping[str, str], settings: Settings, password: str) -> l
 def _settings(variables: Mapping[str, str], demand: Demand) -> Settings:
     """All but the certificates. Each part says itself what is wrong with it."""
     wanted = asks(variables, demand)
-    dh_file = variables.get("DHFILE")
     return Settings(
         server=True,
         ignore_unexpected_eof=True,  # FIN without close_notify is an end like any other
@@ -142,14 +149,14 @@ def _settings(variables: Mapping[str, str], demand: Demand) -> Settings:
         session_context=_session_context(variables, wanted),
         shared_tickets=True,
         release_buffers=True,
-        verify_parameters=_try("unable to use VERIFYDEPTH", _depth, variables) if wanted else None,
+        verify_parameters=_depth(variables) if wanted else None,
         trust=_trust(variables) if wanted else None,
         ca_names_file=_client_cas(variables) if wanted else None,
         verify_peer=wanted,
         require_certificate=wanted,
         verify_return_error=True,
         dh=True,
-        dh_parameters=_try("unable to set DH parameters", load_dh_parameters, dh_file) if dh_file else None,
+        dh_parameters=_dh_parameters(variables),
         alpn=tuple(name.encode() for name in variables.get("ALPN", "").replace(",", " ").split()),
     )
 
@@ -168,9 +175,10 @@ def _identity(variables: Mapping[str, str], suffix: str, password: str) -> Ident
     file = chain or single
     if not file:
         _fail(complaint, f"CERTFILE{suffix} is not set")
-    certificates = _try(complaint, load_chain, file, password, "certificate")
-    key = _try("unable to load key", load_key, variables.get("KEYFILE" + suffix) or file, password, "key")
-    return _try("unable to load key", arrange_identity, certificates, key)
+    key_file = variables.get("KEYFILE" + suffix) or file
+    certificates = _try(complaint, lambda: load_chain(file, password, "certificate"))
+    key = _try("unable to load key", lambda: load_key(key_file, password, "key"))
+    return _try("unable to load key", lambda: arrange_identity(certificates, key))
 
 
 def _conf_commands(variables: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
@@ -185,8 +193,14 @@ def _version(variables: Mapping[str, str], name: str, default: str) -> int:
     return _VERSIONS.get(word, 0)
 
 
-def _depth(variables: Mapping[str, str]) -> Any:
-    return parse_parameters((), (("verify_depth", variables.get("VERIFYDEPTH") or _DEFAULT_DEPTH),))
+def _depth(variables: Mapping[str, str]) -> VerifyParameters:
+    depth = variables.get("VERIFYDEPTH") or _DEFAULT_DEPTH
+    return _try("unable to use VERIFYDEPTH", lambda: parse_parameters((), (("verify_depth", depth),)))
+
+
+def _dh_parameters(variables: Mapping[str, str]) -> PrivateKey | None:
+    file = variables.get("DHFILE")
+    return _try("unable to set DH parameters", lambda: load_dh_parameters(file)) if file else None
 
 
 def _trust(variables: Mapping[str, str]) -> Trust:
@@ -194,48 +208,40 @@ def _trust(variables: Mapping[str, str]) -> Trust:
     if not file and not directory:
         _fail("unable to load CA list", "neither CAFILE nor CADIR is set")
     if file:
-        _try("unable to load CA list", load_chain, file, "", "CA certificate")
+        _try("unable to load CA list", lambda: load_chain(file, "", "CA certificate"))
     return Trust(file=file or None, directory=directory or None)
 
 
 def _client_cas(variables: Mapping[str, str]) -> str | None:
     file = variables.get("CCAFILE") or None
     if file is not None:
-        _try("unable to load client CA list", load_chain, file, "", "client CA certificate")
+        _try("unable to load client CA list", lambda: load_chain(file, "", "client CA certificate"))
     return file
 
 
 def _session_context(variables: Mapping[str, str], wanted: bool) -> bytes:
     """A session may be resumed where everything is as it was: never without a certificate that is demanded now."""
-    return hashlib.sha256(repr((wanted, sorted(variables.items()))).encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(
+        repr((wanted, sorted(variables.items()))).encode("utf-8", "surrogateescape")
+    ).digest()
 
 
 # --- complaints ------------------------------------------------------------------------------------------------
 
 
-def _try(complaint: str, function: Any, *arguments: Any) -> Any:
+def _try(complaint: str, action: Callable[[], T]) -> T:
     try:
-        return function(*arguments)
+        return action()
     except (TlsdeckError, ValueError) as error:
         _fail(complaint, _cause(error), error)
 
 
 def _cause(error: Exception) -> str:
     """Message and innermost reason of an error, in a line."""
-    parts = str(getattr(error, "message", "") or error).splitlines()[:1]
-    for line in getattr(error, "stack", ())[-1:]:
-        fields = line.split(":")
-        parts.append(fields[5] if len(fields) > 5 else line)
-    return ": ".join(part for part in dict.fromkeys(parts) if part)
-
-
-def reason(error: Exception) -> str:
-    """Why a connection failed, in words: the library's reason, or the message."""
-    for line in getattr(error, "stack", ())[-1:]:
-        fields = line.split(":")
-        if len(fields) > 5 and fields[5]:
-            return fields[5]
-    return str(getattr(error, "message", "") or error)
+    if not isinstance(error, TlsdeckError):
+        return str(error)
+    parts = (error.message.partition("\n")[0], error.reason)
+    return ": ".join(dict.fromkeys(part for part in parts if part))
 
 
 def _fail(complaint: str, cause: str, error: Exception | None = None) -> NoReturn:

@@ -27,7 +27,7 @@ from tlsdeck.ucspi.loop import ENDED, READ, WRITE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tlsdeck.tls.connection import Connection
-    from tlsdeck.ucspi.loop import Loop, Steps, Waits
+    from tlsdeck.ucspi.loop import Loop, Ready, Steps, Waits
 
 _RECORD = 16384  # bytes; libssl never returns more at once
 _PIECE = 65536  # bytes; what a pipe holds
@@ -41,7 +41,13 @@ class Relay:
     """
 
     def __init__(
-        self, loop: Loop, connection: Connection, socket: int, pipes: tuple[int, int], first: bytes, limit: float
+        self,
+        loop: Loop,
+        connection: Connection,
+        socket: int,
+        pipes: tuple[int, int],
+        first: bytes,
+        limit: float,
     ) -> None:
         self._loop = loop
         self._connection = connection
@@ -65,9 +71,9 @@ class Relay:
             TimeLimitError: nothing moved any more.
         """
         try:
-            while not self._done:
+            while not self._done():
                 busy = self._move()
-                if self._done:
+                if self._done():
                     return
                 ready = yield self._waits(again=busy)
                 if not ready and not busy:
@@ -77,7 +83,6 @@ class Relay:
             self._close_input()
             self._close_output()
 
-    @property
     def _done(self) -> bool:
         """The program's output has been delivered, and nobody is left on one side of the other half."""
         return self._said_goodbye and (not self._peer_open or self._input is None)
@@ -90,7 +95,7 @@ class Relay:
             if not outward and not inward:
                 return False
             self._deadline = time.monotonic() + self._limit
-            if self._done:
+            if self._done():
                 return False
         return True
 
@@ -159,9 +164,9 @@ class Relay:
         self._for_program = self._for_program[written:]
         return True
 
-    def _look_at_input(self, ready: object) -> None:
+    def _look_at_input(self, ready: Ready) -> None:
         """The end of a pipe reports an error as soon as nobody is left to read from it."""
-        if self._input is not None and isinstance(ready, dict) and ready.get(self._input, 0) & ENDED:
+        if self._input is not None and ready.get(self._input, 0) & ENDED:
             self._close_input()
 
     # --- waiting ---------------------------------------------------------------------------------------------
@@ -190,12 +195,14 @@ class Relay:
 
     def _close_input(self) -> None:
         if self._input is not None:
-            self._input = self._close(self._input)
+            self._close(self._input)
+            self._input = None
         self._for_program = b""
 
     def _close_output(self) -> None:
         if self._output is not None:
-            self._output = self._close(self._output)
+            self._close(self._output)
+            self._output = None
 
     def _close(self, descriptor: int) -> None:
         self._loop.forget(descriptor)

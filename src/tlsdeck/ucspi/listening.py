@@ -21,8 +21,10 @@ from tlsdeck.ucspi.addresses import packed, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import NoReturn
+    from collections.abc import Callable, Mapping
+    from typing import NoReturn, TypeVar
+
+    T = TypeVar("T")
 
 _ANY = {"0": "0.0.0.0", ":0": "::"}
 _DUAL = ":0"
@@ -52,7 +54,7 @@ def open_listener(place: Place, environ: Mapping[str, str]) -> socket.socket:
     port = port_number(place.port)
     listener = _handed(environ) or _bound(place, port, environ)
     # Accepted sockets inherit it.
-    if not place.delay and listener.family in (socket.AF_INET, socket.AF_INET6):
+    if not place.delay:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setblocking(False)
     return listener
@@ -64,10 +66,10 @@ def _handed(environ: Mapping[str, str]) -> socket.socket | None:
         return None
     if environ["LISTEN_FDS"] != "1":
         _refuse("unable to use LISTEN_FDS: one socket is needed, not " + environ["LISTEN_FDS"])
-    try:
-        return socket.socket(fileno=_FIRST_HANDED)
-    except OSError as error:
-        _fail("unable to use LISTEN_FDS", error)
+    listener = _try("unable to use LISTEN_FDS", lambda: socket.socket(fileno=_FIRST_HANDED))
+    if listener.family not in (socket.AF_INET, socket.AF_INET6):
+        _refuse("unable to use LISTEN_FDS: not a TCP socket")
+    return listener
 
 
 def _bound(place: Place, port: int, environ: Mapping[str, str]) -> socket.socket:
@@ -148,7 +150,7 @@ def _scope(place: Place, ip: str) -> int:
     return _try(f"unable to use interface {name}", lambda: socket.if_nametoindex(name))
 
 
-def _try(what, action):  # type: ignore[no-untyped-def]
+def _try(what: str, action: Callable[[], T]) -> T:
     try:
         return action()
     except OSError as error:

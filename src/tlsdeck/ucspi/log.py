@@ -73,11 +73,13 @@ def harmless(text: str) -> str:
 def field(text: str) -> str:
     """A part of the line about a decision: cut when it is long, without blanks and percent signs."""
     short = text if len(text) <= _LONGEST_FIELD else text[:_LONGEST_FIELD] + "..."
-    return "".join(["?" if character <= " " or character > "~" or character == "%" else character for character in short])
+    return "".join(
+        ["?" if character <= " " or character > "~" or character == "%" else character for character in short]
+    )
 
 
-def who(local: tuple[str, str, int], remote: tuple[str, str, str, int]) -> str:
+def who(local: tuple[str, str, int], remote: tuple[str, str, str, str]) -> str:
     """Host, address and port of this side; host, address, ident information and port of the other."""
-    here = ":".join([field(str(each)) for each in local])
-    there = ":".join([field(str(each)) for each in remote])
+    here = ":".join([field(each) for each in local])
+    there = ":".join([field(each) for each in remote])
     return f"{here} {there}"

@@ -32,7 +32,6 @@ import errno
 import os
 import select
 import signal
-import socket
 import stat
 import time
 from collections import deque
@@ -48,6 +47,7 @@ from tlsdeck.ucspi.worker import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
@@ -141,6 +141,20 @@ class Supervisor:
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._listening = False
+        self._signals: dict[int, Callable[[], None]] = {
+            signal.SIGCHLD: self._reap,
+            signal.SIGTERM: self._stop,
+            signal.SIGHUP: self._reload,
+            signal.SIGUSR1: self._drain,
+        }
+        self._reports: dict[bytes, Callable[[_Connection, Message], None]] = {
+            protocol.START: self._start,
+            protocol.DENY: self._deny,
+            protocol.TLS: self._tls,
+            protocol.CERTIFIED: self._certified,
+            protocol.TROUBLE: self._trouble,
+            protocol.DONE: self._done,
+        }
 
     # --- start -----------------------------------------------------------------------------------------------
 
@@ -233,7 +247,7 @@ class Supervisor:
         else:
             connection = self._connections.get(int(message.fields[1]))
             if connection is not None and connection.worker is each:
-                _REPORTS[kind](self, connection, message)
+                self._reports[kind](connection, message)
 
     def _send(self, each: _Worker, fields: list[bytes], descriptors: tuple[int, ...] = ()) -> None:
         if each.lost:
@@ -273,7 +287,7 @@ class Supervisor:
 
     # --- generations -----------------------------------------------------------------------------------------
 
-    def reload(self) -> None:
+    def _reload(self) -> None:
         """Reads certificates, keys and all that again, in a new generation of workers."""
         self._discard(self._coming)
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
@@ -382,7 +396,9 @@ class Supervisor:
     def _start(self, connection: _Connection, message: Message) -> None:
         who, items = message.fields[2], message.fields[3:]
         places = _DELAYED if len(message.descriptors) == len(_DELAYED) else _IMMEDIATE
-        targets = {number: at for numbers, at in zip(places, message.descriptors, strict=True) for number in numbers}
+        targets = {
+            number: at for numbers, at in zip(places, message.descriptors, strict=True) for number in numbers
+        }
         try:
             environment = with_items(self._plan.inherited, items)
             pid = spawn(self._plan.program, environment, {**targets, _STANDARD_ERROR: _STANDARD_ERROR})
@@ -400,7 +416,9 @@ class Supervisor:
     def _deny(self, connection: _Connection, message: Message) -> None:
         self._name(connection)
         line = "deny-limit" if message.fields[3] else "deny"
-        self._log.say(line, pid=self._pid(connection), who=_text(message.fields[2]), most=_text(message.fields[3]))
+        self._log.say(
+            line, pid=self._pid(connection), who=_text(message.fields[2]), most=_text(message.fields[3])
+        )
 
     def _tls(self, connection: _Connection, message: Message) -> None:
         line = "tls-details" if self._log.verbosity > _STATUS else "tls"
@@ -519,14 +537,14 @@ class Supervisor:
     def _catch_signals(self) -> None:
         self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
-        for number in _SIGNALS:
+        for number in self._signals:
             signal.signal(number, _noticed)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         self._watch(self._wakeup[0], self._take_signals)
 
     def _take_signals(self) -> None:
         for number in set(os.read(self._wakeup[0], 256)):
-            _SIGNALS[number](self)
+            self._signals[number]()
 
     def _drain(self) -> None:
         self._draining = True
@@ -551,28 +569,12 @@ def _noticed(_number: int, _frame: object) -> None:
     """A signal has come; the loop reads which from the pipe."""
 
 
-_SIGNALS: dict[int, Callable[[Supervisor], None]] = {
-    signal.SIGCHLD: Supervisor._reap,
-    signal.SIGTERM: Supervisor._stop,
-    signal.SIGHUP: Supervisor.reload,
-    signal.SIGUSR1: Supervisor._drain,
-}
-
 _WORKER_SIGNALS = {
     signal.SIGCHLD: signal.SIG_DFL,
     signal.SIGTERM: signal.SIG_DFL,
     # Sent to the whole group they are meant for the supervisor.
     signal.SIGHUP: signal.SIG_IGN,
     signal.SIGUSR1: signal.SIG_IGN,
-}
-
-_REPORTS: dict[bytes, Callable[[Supervisor, _Connection, Message], None]] = {
-    protocol.START: Supervisor._start,
-    protocol.DENY: Supervisor._deny,
-    protocol.TLS: Supervisor._tls,
-    protocol.CERTIFIED: Supervisor._certified,
-    protocol.TROUBLE: Supervisor._trouble,
-    protocol.DONE: Supervisor._done,
 }
 
 _TROUBLES = ("accept", "speak", "certificate", "rules", "client")

@@ -43,7 +43,7 @@ from tlsdeck.tls.transport import descriptor
 from tlsdeck.ucspi import environment, protocol
 from tlsdeck.ucspi.cdb import Database, open_database
 from tlsdeck.ucspi.channel import Channel, close_all
-from tlsdeck.ucspi.contexts import Contexts, Demand, asks, chosen, reason
+from tlsdeck.ucspi.contexts import Contexts, Demand, asks, chosen
 from tlsdeck.ucspi.copy import Relay, hang_up
 from tlsdeck.ucspi.environment import Ends
 from tlsdeck.ucspi.log import who
@@ -140,9 +140,14 @@ class Worker:
         self._reception = Reception(
             duty.policy,
             _resolver(duty.policy, duty.variables),
-            lambda: self._rules[protocol.EARLY](),
-            lambda: self._rules[protocol.FULL](),
+            self._early_rules,
+            self._full_rules,
         )
+        self._orders = {
+            protocol.CLIENT: self._take_client,
+            protocol.RULES: self._take_rules,
+            protocol.KEYS: self._take_keys,
+        }
         self._library = library.version()
         tickets.use_keys(duty.ticket_keys)
         _raise_limit()
@@ -153,6 +158,12 @@ class Worker:
         """Serves until the supervisor is gone or says so, and the last connection has ended."""
         self._loop.start(self._listen())
         self._loop.run()
+
+    def _early_rules(self) -> Database | None:
+        return self._rules[protocol.EARLY]()
+
+    def _full_rules(self) -> Database | None:
+        return self._rules[protocol.FULL]()
 
     def _learn_rules(self, files: tuple[str, ...]) -> None:
         """Builds the contexts that rules ask for while their files can still be read."""
@@ -174,7 +185,7 @@ class Worker:
                 continue
             if message is None or message.fields[0] == protocol.DRAIN:
                 return
-            self._orders[message.fields[0]](self, message)
+            self._orders[message.fields[0]](message)
 
     def _take_client(self, message: Message) -> None:
         number, others, ip, port, scope = message.fields[1:]
@@ -189,12 +200,6 @@ class Worker:
 
     def _take_keys(self, message: Message) -> None:
         tickets.use_keys(bytes.fromhex(message.fields[1].decode()))
-
-    _orders = {  # noqa: RUF012 - a table
-        protocol.CLIENT: _take_client,
-        protocol.RULES: _take_rules,
-        protocol.KEYS: _take_keys,
-    }
 
     def _tell(self, kind: bytes, client: _Client, *fields: str) -> None:
         self._channel.send([kind, client.number, *[_bytes(field) for field in fields]])
@@ -212,7 +217,9 @@ class Worker:
             if refusal.line:
                 self._tell(protocol.TROUBLE, client, refusal.line, refusal.text)
         except Exception as error:
-            text = reason(error) if isinstance(error, TlsdeckError | OSError) else f"internal error: {error!r}"
+            text = (
+                reason(error) if isinstance(error, TlsdeckError | OSError) else f"internal error: {error!r}"
+            )
             self._tell(protocol.TROUBLE, client, "client", text)
         if ours:
             yield from hang_up(self._loop, client.socket)
@@ -289,7 +296,8 @@ class Worker:
 
     def _serve_later(self, client: _Client, caller: Caller, context: Context) -> Steps[bool]:
         yield from self._say_banner(client)
-        command, pipes = self._start_in_clear(client, caller)
+        command, ours = self._start_in_clear(client, caller)
+        to_close: tuple[int, ...] = ours
         try:
             word = yield from self._command(command)
             if not word:
@@ -300,17 +308,17 @@ class Worker:
                 self._told_tls(client, caller, connection)
                 if word == _START_TLS_AND_REPORT:
                     yield from self._report(command, environment.block(self._tls_items(connection)))
-                ours, pipes = pipes, ()
+                to_close = ()  # from here on they are the relay's
                 yield from self._copy(client, connection, ours, b"")
             finally:
                 connection.close()
             return True
         finally:
-            close_all(pipes)
+            close_all(to_close)
             self._loop.forget(command)
             os.close(command)
 
-    def _start_in_clear(self, client: _Client, caller: Caller) -> tuple[int, tuple[int, ...]]:
+    def _start_in_clear(self, client: _Client, caller: Caller) -> tuple[int, tuple[int, int]]:
         """Our ends of SSLCTLFD and of the pipes."""
         with ExitStack() as undo:
             command, control = _stream_pair()
@@ -332,7 +340,9 @@ class Worker:
 
     def _say_banner(self, client: _Client) -> Steps[None]:
         end = time.monotonic() + self._duty.idle_limit
-        yield from self._write(client.socket, self._duty.banner, end, "the client does not take the banner (-w)")
+        yield from self._write(
+            client.socket, self._duty.banner, end, "the client does not take the banner (-w)"
+        )
 
     def _report(self, command: int, report: bytes) -> Steps[None]:
         end = time.monotonic() + self._duty.idle_limit
@@ -365,7 +375,9 @@ class Worker:
             while not connection.handshake():
                 yield {client.socket: WRITE if connection.want == "write" else READ}, end
                 if time.monotonic() >= end:
-                    raise _Refusal(_FAILED, "accept", f"no handshake within {self._duty.handshake_limit:g} s (-T)")
+                    raise _Refusal(
+                        _FAILED, "accept", f"no handshake within {self._duty.handshake_limit:g} s (-T)"
+                    )
         except (TlsdeckError, OSError) as error:
             raise _Refusal(_FAILED, "accept", _handshake_reason(error, connection)) from error
         self._check_name(caller, connection)
@@ -400,12 +412,14 @@ class Worker:
         fields = [protocol.START, client.number, _bytes(_who(caller.ends)), *[_bytes(each) for each in items]]
         self._channel.send(fields, descriptors)
 
-    def _copy(self, client: _Client, connection: Connection, pipes: tuple[int, ...], first: bytes) -> Steps[None]:
+    def _copy(
+        self, client: _Client, connection: Connection, pipes: tuple[int, int], first: bytes
+    ) -> Steps[None]:
         relay = Relay(self._loop, connection, client.socket, pipes, first, self._duty.idle_limit)
         try:
             yield from relay.run()
         except (TlsdeckError, OSError) as error:
-            raise _Refusal(_FAILED, "speak", reason(error)) from error
+            raise _Refusal(_FAILED, "speak", _reason(error)) from error
 
 
 # --- small parts -----------------------------------------------------------------------------------------------
@@ -419,14 +433,20 @@ def _bytes(text: str) -> bytes:
 def _who(ends: Ends) -> str:
     return who(
         (ends.local_host or "", ends.local_ip, str(ends.local_port)),
-        (ends.remote_host or "", ends.remote_ip, ends.remote_info or "", ends.remote_port),
+        (ends.remote_host or "", ends.remote_ip, ends.remote_info or "", str(ends.remote_port)),
     )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TlsdeckError):
+        return error.reason
+    return error.strerror or str(error) if isinstance(error, OSError) else f"internal error: {error!r}"
 
 
 def _handshake_reason(error: Exception, connection: Connection) -> str:
     if isinstance(error, NetworkError) and error.errno == 0:
         return "the client closed the connection"
-    text = reason(error)
+    text = _reason(error)
     failed = connection.verify_text
     return f"{text}: {failed}" if failed else text
 
