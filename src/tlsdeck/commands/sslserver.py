@@ -107,10 +107,13 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
         patience=options.idle_limit,
     )
     supervisor = Supervisor(listener, plan, log, notifier(variables))
-    supervisor.prepare()
-    _list_files(log, variables)
-    _leave_standard_streams()
-    supervisor.run()
+    try:
+        supervisor.prepare()
+        _list_files(log, variables)
+        _leave_standard_streams()
+        supervisor.run()
+    finally:
+        supervisor.close()
     return OK
 
 

@@ -78,7 +78,7 @@ def field(text: str) -> str:
     )
 
 
-def who(local: tuple[str, str, int], remote: tuple[str, str, str, str]) -> str:
+def who(local: tuple[str, str, str], remote: tuple[str, str, str, str]) -> str:
     """Host, address and port of this side; host, address, ident information and port of the other."""
     here = ":".join([field(each) for each in local])
     there = ":".join([field(each) for each in remote])

@@ -139,6 +139,7 @@ class Supervisor:
         self._draining = False
         self._ended = False
         self._poll = select.poll()
+        self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)  # signals are told through it
         self._handlers: dict[int, Callable[[], None]] = {}
         self._listening = False
         self._signals: dict[int, Callable[[], None]] = {
@@ -189,6 +190,14 @@ class Supervisor:
                     self._handlers[number]()
             self._pass_time()
 
+    def close(self) -> None:
+        """Closes what is ours. Workers that have connections go on until these have ended."""
+        self._listener.close()
+        for each in self._all_workers():
+            each.channel.close()
+        signal.set_wakeup_fd(-1)
+        close_all(self._wakeup)
+
     # --- workers ---------------------------------------------------------------------------------------------
 
     def _fork(self, keys: bytes) -> _Worker:
@@ -236,7 +245,12 @@ class Supervisor:
             if message is None:
                 self._lose(each)
                 return
-            self._take(each, message)
+            try:
+                self._take(each, message)
+            except (ValueError, LookupError):
+                # Nothing of ours sends such a thing: it is not ours any more.
+                close_all(message.descriptors)
+                os.kill(each.pid, signal.SIGKILL)
 
     def _take(self, each: _Worker, message: Message) -> None:
         kind = message.fields[0]
@@ -395,7 +409,10 @@ class Supervisor:
 
     def _start(self, connection: _Connection, message: Message) -> None:
         who, items = message.fields[2], message.fields[3:]
-        places = _DELAYED if len(message.descriptors) == len(_DELAYED) else _IMMEDIATE
+        places = {len(each): each for each in (_IMMEDIATE, _DELAYED)}.get(len(message.descriptors))
+        if places is None:
+            self._no_program(connection, message, os.strerror(errno.EMFILE))
+            return
         targets = {
             number: at for numbers, at in zip(places, message.descriptors, strict=True) for number in numbers
         }
@@ -403,15 +420,19 @@ class Supervisor:
             environment = with_items(self._plan.inherited, items)
             pid = spawn(self._plan.program, environment, {**targets, _STANDARD_ERROR: _STANDARD_ERROR})
         except OSError as error:
-            self._log.say("program", program=self._plan.program.name, reason=error.strerror)
-            connection.status = _FAILED
+            self._no_program(connection, message, error.strerror)
             return
-        finally:
-            close_all(message.descriptors)
+        close_all(message.descriptors)
         connection.pid = pid
         self._programs[pid] = connection
         self._name(connection)
         self._log.say("ok", pid=pid, who=_text(who))
+
+    def _no_program(self, connection: _Connection, message: Message, reason: str) -> None:
+        """The worker finds the pipes closed."""
+        close_all(message.descriptors)
+        connection.status = _FAILED
+        self._log.say("program", program=self._plan.program.name, reason=reason)
 
     def _deny(self, connection: _Connection, message: Message) -> None:
         self._name(connection)
@@ -535,7 +556,6 @@ class Supervisor:
     # --- signals ---------------------------------------------------------------------------------------------
 
     def _catch_signals(self) -> None:
-        self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
         for number in self._signals:
             signal.signal(number, _noticed)

@@ -26,6 +26,7 @@ closed means that it is gone: connections that have their program go on to their
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -189,6 +190,11 @@ class Worker:
 
     def _take_client(self, message: Message) -> None:
         number, others, ip, port, scope = message.fields[1:]
+        if not message.descriptors:  # it could not be received
+            text = os.strerror(errno.EMFILE)
+            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(text)])
+            self._channel.send([protocol.DONE, number, b"%d" % _FAILED, b""])
+            return
         client = message.descriptors[0]
         os.set_blocking(client, False)
         ends = _ends(client, ip.decode(), int(port), int(scope))
@@ -217,10 +223,7 @@ class Worker:
             if refusal.line:
                 self._tell(protocol.TROUBLE, client, refusal.line, refusal.text)
         except Exception as error:
-            text = (
-                reason(error) if isinstance(error, TlsdeckError | OSError) else f"internal error: {error!r}"
-            )
-            self._tell(protocol.TROUBLE, client, "client", text)
+            self._tell(protocol.TROUBLE, client, "client", _reason(error))
         if ours:
             yield from hang_up(self._loop, client.socket)
         else:
