@@ -6,7 +6,6 @@ the fields carry the facts. Exit codes are decided in `commands` only.
 
 from __future__ import annotations
 
-
 _REASON = 5  # field of a line of ERR_print_errors(3)
 
 

@@ -82,7 +82,9 @@ def read_all(connection: ssl.SSLSocket) -> bytes:
     return b"".join(pieces)
 
 
-def ask(server: Server, data: bytes = b"", context: ssl.SSLContext | None = None, name: str = "localhost") -> bytes:
+def ask(
+    server: Server, data: bytes = b"", context: ssl.SSLContext | None = None, name: str = "localhost"
+) -> bytes:
     """One connection: sends the data and what the server answers until it ends."""
     with server.connect(context, name=name) as connection:
         connection.sendall(data)

@@ -68,10 +68,16 @@ def test_openssl_and_our_client_and_curl(
 ) -> None:
     server = serve(start, directory, ["sh", "-c", "echo HTTP/1.0 200 ok; echo; echo hello"])
     where = f"127.0.0.1:{server.port}"
-    flag = "-" + version.name.lower().removesuffix("_3") + "_3" if version == ssl.TLSVersion.TLSv1_3 else "-tls1_2"
+    flag = (
+        "-" + version.name.lower().removesuffix("_3") + "_3"
+        if version == ssl.TLSVersion.TLSv1_3
+        else "-tls1_2"
+    )
     flag = {"-tlsv1_3": "-tls1_3"}.get(flag, flag)
     for client in (["openssl"], list(OURS)):
-        shown = run([*client, "s_client", "-quiet", flag, "-CAfile", "root.pem", "-connect", where], cwd=directory)
+        shown = run(
+            [*client, "s_client", "-quiet", flag, "-CAfile", "root.pem", "-connect", where], cwd=directory
+        )
         assert (shown.code, shown.out) == (0, "HTTP/1.0 200 ok\n\nhello\n")
     curl = run(["curl", "-s", "--cacert", "root.pem", f"https://localhost:{server.port}/"], cwd=directory)
     assert (curl.code, curl.out) == (0, "hello\n")
@@ -132,7 +138,9 @@ def test_ipv6(start: Start, directory: Path) -> None:
     assert (found["PROTO"], found["TCP6REMOTEIP"], found["SSLLOCALIP"]) == ("TCP6", "::1", "::1")
 
 
-@pytest.mark.parametrize(("host", "takes_ipv4", "takes_ipv6"), [("0", True, False), ("::", False, True), (":0", True, True)])
+@pytest.mark.parametrize(
+    ("host", "takes_ipv4", "takes_ipv6"), [("0", True, False), ("::", False, True), (":0", True, True)]
+)
 def test_wildcards(start: Start, directory: Path, host: str, takes_ipv4: bool, takes_ipv6: bool) -> None:
     server = serve(start, directory, ["sh", "-c", "echo $SSLREMOTEIP"], ["-4", "-6"], host=host)
     for address, taken in (("127.0.0.1", takes_ipv4), ("::1", takes_ipv6)):
@@ -152,7 +160,10 @@ def test_s_tells_about_tls_and_our_certificate(start: Start, directory: Path) ->
     assert (found["SSL_CIPHER"], found["SSL_CIPHER_USEKEYSIZE"]) == ("TLS_AES_256_GCM_SHA384", "256")
     assert (found["SSL_CIPHER_EXPORT"], found["SSL_VERSION_INTERFACE"]) == ("false", "ucspi-ssl")
     assert found["SSL_SERVER_S_DN"] == "/C=DE/O=tlsdeck/CN=localhost"
-    assert (found["SSL_SERVER_S_DN_CN"], found["SSL_SERVER_A_SIG"]) == ("localhost", "sha256WithRSAEncryption")
+    assert (found["SSL_SERVER_S_DN_CN"], found["SSL_SERVER_A_SIG"]) == (
+        "localhost",
+        "sha256WithRSAEncryption",
+    )
     assert (found["SSL_SERVER_M_VERSION"], found["SSL_SERVER_A_KEY"]) == ("3", "rsaEncryption")
     assert found["SSL_SERVER_CERT"] == (directory / "rsa.pem").read_text()
     assert (found["SSL_CLIENT_VERIFY"], found["SSL_TLS_SNI"]) == ("NONE", "localhost")
@@ -212,7 +223,9 @@ def test_nothing_is_lost_of_what_a_program_wrote_before_it_ended(start: Start, d
 
 
 def test_a_program_is_not_killed_after_an_orderly_end(start: Start, directory: Path) -> None:
-    server = serve(start, directory, ["sh", "-c", "echo x; exec >&- <&-; sleep 1; echo worked on >&2; exit 3"])
+    server = serve(
+        start, directory, ["sh", "-c", "echo x; exec >&- <&-; sleep 1; echo worked on >&2; exit 3"]
+    )
     assert ask(server) == b"x\n"
     server.wait_for_log("worked on")
     server.wait_for_log("status 768")
@@ -361,7 +374,20 @@ def test_maxconip_refuses_the_next_from_one_address(start: Start, directory: Pat
 
 def test_descriptors_used_up(start: Start, directory: Path) -> None:
     """Who comes too many waits, or is refused with a line in the log; nobody who is there is lost."""
-    words = ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh", *OURS, "sslserver", "-1", *QUICK, "-c", "500", "-b", "500"]
+    words = [
+        "sh",
+        "-c",
+        'ulimit -n 40; exec "$@"',
+        "sh",
+        *OURS,
+        "sslserver",
+        "-1",
+        *QUICK,
+        "-c",
+        "500",
+        "-b",
+        "500",
+    ]
     process = start([*words, "127.0.0.1", "0", "sh", "-c", "read x; echo $x"], directory, CERTIFICATE)
     process.until("status 0/")
     server = Server(process, int(process.out.split()[0]))
@@ -481,9 +507,25 @@ def test_a_closed_log_disturbs_nobody(start: Start, directory: Path) -> None:
 def test_openssl_client_over_a_session_ticket(start: Start, directory: Path) -> None:
     """Any worker resumes what another began."""
     server = serve(start, directory, ["echo", "hello"])
-    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-sess_out", "session", "-ign_eof"]
+    command = [
+        "openssl",
+        "s_client",
+        "-connect",
+        f"127.0.0.1:{server.port}",
+        "-sess_out",
+        "session",
+        "-ign_eof",
+    ]
     subprocess.run(command, cwd=directory, capture_output=True, timeout=20, check=True)
-    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-sess_in", "session", "-ign_eof"]
+    command = [
+        "openssl",
+        "s_client",
+        "-connect",
+        f"127.0.0.1:{server.port}",
+        "-sess_in",
+        "session",
+        "-ign_eof",
+    ]
     for _ in range(6):
         shown = subprocess.run(command, cwd=directory, capture_output=True, timeout=20, check=True)
         assert b"Reused, TLSv1.3" in shown.stdout

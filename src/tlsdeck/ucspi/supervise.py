@@ -257,7 +257,8 @@ class Supervisor:
         if kind == protocol.READY:
             self._worker_ready(each)
         elif kind == protocol.FAILED:
-            self._generation_failed(_text(message.fields[1]))
+            if each not in self._leaving:  # then another has said so
+                self._generation_failed(_text(message.fields[1]))
         else:
             connection = self._connections.get(int(message.fields[1]))
             if connection is not None and connection.worker is each:
@@ -289,6 +290,7 @@ class Supervisor:
         if each in self._leaving:
             self._leaving.remove(each)
         elif each in self._coming:
+            self._coming.remove(each)
             self._generation_failed("a new worker ended before it was ready")
         elif each in self._workers:
             self._log.say("dead", pid=each.pid, status=status)
@@ -324,15 +326,14 @@ class Supervisor:
     def _generation_failed(self, reason: str) -> None:
         """The files on disk are no good. Also a replacement of a dead worker may find that."""
         self._log.say("kept", reason=reason)
-        if self._coming:
-            self._discard(self._coming)
-            self._coming = []
-            self._notify("READY=1")
+        self._discard(self._coming)
+        self._coming = []
+        self._notify("READY=1")
 
     def _discard(self, workers: list[_Worker]) -> None:
         for each in workers:
             self._leaving.append(each)
-            os.kill(each.pid, signal.SIGTERM)
+            os.kill(each.pid, signal.SIGTERM)  # at worst a zombie
 
     def _rotate(self) -> None:
         self._keys = tickets.rotated(self._keys)
