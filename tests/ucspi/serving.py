@@ -35,7 +35,9 @@ class Server:
             raise AssertionError(f"{error}\n{self.process.story()}") from None
 
     def connect(self, context: ssl.SSLContext | None = None, *, name: str = "localhost") -> ssl.SSLSocket:
-        return (context or client_context()).wrap_socket(self.dial(), server_hostname=name)
+        return (context or client_context()).wrap_socket(
+            self.dial(), server_hostname=name, suppress_ragged_eofs=False
+        )
 
     def dial(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=TIME_LIMIT)

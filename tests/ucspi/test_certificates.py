@@ -67,7 +67,7 @@ def test_a_resumed_session_still_has_its_certificate(start: Start, directory: Pa
 NAMES = ("127.53.53.53", 53)
 
 
-@pytest.mark.parametrize(("name", "good"), [("localhost", True), ("www.example.org", False)])
+@pytest.mark.parametrize("name, good", [("localhost", True), ("www.example.org", False)])
 def test_z_compares_the_host_name(start: Start, directory: Path, name: str, good: bool) -> None:
     """The server's certificate stands in for a client's: it has names."""
     names = NameServer(zone(f"1.0.0.127.in-addr.arpa. PTR {name}."), place=NAMES)
@@ -126,9 +126,11 @@ def test_a_session_without_certificate_is_not_resumed_where_one_is_demanded(
         assert read_all(first) == b"fine\n"
         session = first.session
     rules(run, directory, ':allow,CCAVERIFY="1"\n')
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        with context.wrap_socket(server.dial(), server_hostname="localhost", session=session) as second:
-            read_all(second)
+    with (
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        context.wrap_socket(server.dial(), server_hostname="localhost", session=session) as second,
+    ):
+        read_all(second)
 
 
 def test_a_rule_chooses_the_certificate(start: Start, run: Run, directory: Path) -> None:
@@ -145,7 +147,7 @@ def test_a_rule_with_a_certificate_that_cannot_be_read(start: Start, run: Run, d
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    "name, shown",
     [("other.example", "other.example"), ("a.wild.example", "localhost"), ("b.a.wild.example", "localhost")],
 )
 def test_certificates_by_name(start: Start, directory: Path, name: str, shown: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,8 +42,8 @@ def directory(workdir: Workdir) -> Path:
 
 
 @pytest.fixture
-def server(start: Start, directory: Path) -> Iterator[Server]:
-    yield serve(start, directory, ["python3", "program.py"], ["-n", "-e", "-B", "hi\n"])
+def server(start: Start, directory: Path) -> Server:
+    return serve(start, directory, ["python3", "program.py"], ["-n", "-e", "-B", "hi\n"])
 
 
 def greeted(server: Server) -> socket.socket:
@@ -75,10 +74,12 @@ def test_a_program_that_wants_no_tls(server: Server) -> None:
 
 @pytest.mark.parametrize("command", [b"y", b"Y"])
 def test_tls_at_the_programs_command(server: Server, command: bytes) -> None:
-    with upgraded(server, command) as plain:
-        with client_context().wrap_socket(plain, server_hostname="localhost") as connection:
-            connection.sendall(b"secret")
-            size, _, rest = read_all(connection).partition(b"\n")
+    with (
+        upgraded(server, command) as plain,
+        client_context().wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(b"secret")
+        size, _, rest = read_all(connection).partition(b"\n")
     block = rest[: int(size)]
     assert rest[len(block) :] == b"<secret>"
     if command == b"y":
@@ -126,7 +127,10 @@ def test_client_certificates_are_checked_after_the_command(start: Start, directo
         with context.wrap_socket(plain, server_hostname="localhost") as connection:
             connection.sendall(b"x")
             assert b"SSL_CLIENT_S_DN_CN=a client\0" in read_all(connection)
-    with upgraded(server, b"Y") as plain, pytest.raises((ssl.SSLError, ConnectionError)):
-        with client_context().wrap_socket(plain, server_hostname="localhost") as connection:
-            connection.recv(1)
+    with (
+        upgraded(server, b"Y") as plain,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        client_context().wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.recv(1)
     server.wait_for_log("peer did not return a certificate")

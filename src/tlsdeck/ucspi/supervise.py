@@ -429,7 +429,7 @@ class Supervisor:
         self._name(connection)
         self._log.say("ok", pid=pid, who=_text(who))
 
-    def _no_program(self, connection: _Connection, message: Message, reason: str) -> None:
+    def _no_program(self, connection: _Connection, message: Message, reason: str | None) -> None:
         """The worker finds the pipes closed."""
         close_all(message.descriptors)
         connection.status = _FAILED
