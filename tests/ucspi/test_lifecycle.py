@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Start, Workdir
-from support.programs import OURS, wait_for
+from support.programs import OURS, target, wait_for
 from ucspi.serving import CERTIFICATE, QUICK, Server, ask, gone, read_all, serve
 
 NOBODY = 65534
@@ -158,7 +158,7 @@ def test_workers_live_in_a_jail_without_rights(start: Start, directory: Path, en
         assert Path(f"/proc/{pid}/root").readlink() == jail
         assert Path(f"/proc/{pid}/cwd").readlink() == jail
         assert status(pid, "CapEff") == ["0" * 16]
-        opened = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+        opened = [target(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
         assert not [name for name in opened if str(directory) in name]
     assert status(server.process.pid, "Uid")[0] == "0"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Run, Start, Workdir
-from support.programs import OURS
+from support.programs import OURS, target
 from ucspi.serving import ask, client_context, read_all, serve
 
 
@@ -91,5 +91,5 @@ def test_replaced_rules_leave_no_descriptor_behind(start: Start, run: Run, direc
         rules(run, directory, ":allow\n")
         for _ in range(3):
             ask(server, context=client_context())
-    links = [str(link.readlink()) for pid in server.workers() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = [target(link) for pid in server.workers() for link in Path(f"/proc/{pid}/fd").iterdir()]
     assert sum("rules.cdb" in link for link in links) <= len(server.workers())

@@ -306,7 +306,7 @@ def test_handshake_that_stops_half_way(start: Start, directory: Path) -> None:
 
 
 def test_silent_clients_do_not_disturb_others(start: Start, directory: Path) -> None:
-    server = serve(start, directory, ["echo", "hello"], ["-c", "300"])
+    server = serve(start, directory, ["echo", "hello"], ["-c", "300", "-b", "300"])
     silent = [server.dial() for _ in range(200)]
     assert ask(server) == b"hello\n"
     for each in silent:

@@ -103,15 +103,20 @@ class _Connection:
 class _Worker:
     """A worker process. `rules`: what it was told about each file of rules."""
 
-    __slots__ = ("channel", "connections", "lost", "pid", "ready", "rules", "since")
+    __slots__ = ("channel", "connections", "lost", "pid", "ready", "reaped", "rules", "since")
 
     def __init__(self, pid: int, end: Channel) -> None:
         self.pid = pid
         self.channel = end
-        self.ready = self.lost = False
+        self.ready = self.lost = self.reaped = False
         self.connections = 0
         self.rules: dict[bytes, object] = {}
         self.since = time.monotonic()
+
+    def kill(self, number: signal.Signals) -> None:
+        """Sends a signal, unless the number may be another process's by now."""
+        if not self.reaped:
+            os.kill(self.pid, number)
 
 
 class Supervisor:
@@ -202,9 +207,12 @@ class Supervisor:
 
     def _fork(self, keys: bytes) -> _Worker:
         ours, theirs = channel.pair()
+        # Until a worker has its own ways with signals, they would come to us through the pipe that it inherits.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
             self._become_worker(ours, theirs, keys)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         each = _Worker(pid, Channel(ours))
         self._watch(each.channel.fileno(), lambda: self._hear(each))
@@ -217,6 +225,7 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
             for number, action in _WORKER_SIGNALS.items():
                 signal.signal(number, action)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             ours.close()
             self._listener.close()
             for other in self._all_workers():
@@ -250,7 +259,7 @@ class Supervisor:
             except (ValueError, LookupError):
                 # Nothing of ours sends such a thing: it is not ours any more.
                 close_all(message.descriptors)
-                os.kill(each.pid, signal.SIGKILL)
+                each.kill(signal.SIGKILL)
 
     def _take(self, each: _Worker, message: Message) -> None:
         kind = message.fields[0]
@@ -332,8 +341,9 @@ class Supervisor:
 
     def _discard(self, workers: list[_Worker]) -> None:
         for each in workers:
-            self._leaving.append(each)
-            os.kill(each.pid, signal.SIGTERM)  # at worst a zombie
+            if not each.reaped:
+                self._leaving.append(each)
+                each.kill(signal.SIGTERM)
 
     def _rotate(self) -> None:
         self._keys = tickets.rotated(self._keys)
@@ -487,6 +497,7 @@ class Supervisor:
                 self._program_ended(connection, status)
                 continue
             for each in [one for one in self._all_workers() if one.pid == pid]:
+                each.reaped = True
                 self._drain_reports(each)
                 self._worker_died(each, status)
 
