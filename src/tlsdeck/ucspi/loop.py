@@ -33,6 +33,7 @@ WRITE = select.EPOLLOUT
 ENDED = select.EPOLLHUP | select.EPOLLERR  # always reported, asked for or not
 NEVER = float("inf")
 _NOTHING: dict[int, int] = {}
+_MOST_STALE = 1000
 
 
 class Task:
@@ -55,6 +56,7 @@ class Loop:
         self._owners: dict[int, Task] = {}
         self._masks: dict[int, int] = {}
         self._timers: list[tuple[float, int, Task]] = []
+        self._stale = 0  # tasks that have ended since the heap was last cleared of their entries
         self._numbers = itertools.count()
         self.tasks: set[Task] = set()
 
@@ -94,12 +96,19 @@ class Loop:
         try:
             waits, deadline = next(task.steps) if ready is None else task.steps.send(ready)
         except StopIteration:
-            self.tasks.discard(task)
-            task.deadline = NEVER
-            self._await(task, _NOTHING)
+            self._finish(task)
             return
         self._await(task, waits)
         self._set_timer(task, deadline)
+
+    def _finish(self, task: Task) -> None:
+        self.tasks.discard(task)
+        self._await(task, _NOTHING)
+        self._stale += 1
+        if self._stale > _MOST_STALE + len(self.tasks):
+            self._stale = 0
+            self._timers = [entry for entry in self._timers if entry[2] in self.tasks]
+            heapq.heapify(self._timers)
 
     def _await(self, task: Task, waits: Mapping[int, int]) -> None:
         for descriptor in task.waits:
@@ -138,9 +147,11 @@ class Loop:
             if entry != task.timer:
                 continue
             task.timer = NEVER
+            if task not in self.tasks:
+                continue
             if task.deadline <= now:
                 self._resume(task, _NOTHING)
-            elif task in self.tasks:
+            else:
                 self._set_timer(task, task.deadline)
 
     # --- threads -------------------------------------------------------------------------------------------
