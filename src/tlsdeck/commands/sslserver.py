@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from tlsdeck.commands.djb import OK, TEMPORARY, USAGE
 from tlsdeck.commands.sslserver_options import ServerOptions
 from tlsdeck.errors import ConfigurationError, OutputError, TlsdeckError, UsageError
 from tlsdeck.native.process import find
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "sslserver"
-OK, USAGE, FAILED = 0, 100, 111
+OPERANDS = "host port program [argument ...]"
 
 _FIRST_FREE = 3  # descriptor
 _PASSWORD = 3  # descriptor
@@ -48,20 +49,22 @@ _FILES = (
 
 def main(argv: Sequence[str]) -> int:
     """Runs the program with these words; its exit code."""
+    if list(argv) in (["-help"], ["--help"]):
+        return _tell(getopt.help_text(ServerOptions, f"{PROGRAM} [options] {OPERANDS}"), OK)
     try:
         options, words = _read(argv)
     except UsageError as error:
-        return _complain(error.message, USAGE)
+        return _tell(f"{error.message}\n", USAGE)
     log = Log(PROGRAM, options.verbosity)
     try:
         return _serve(options, words, log)
     except (TlsdeckError, OSError) as error:
         log.say("fatal", reason=getattr(error, "message", "") or error)
-        return FAILED
+        return TEMPORARY
 
 
 def _read(argv: Sequence[str]) -> tuple[ServerOptions, list[str]]:
-    usage = f"{PROGRAM}: usage: {PROGRAM} [-{_letters()}] host port program [argument ...]"
+    usage = f"{PROGRAM}: usage: {PROGRAM} [-{_letters()}] {OPERANDS}"
     try:
         options, words = getopt.read(ServerOptions, argv, PROGRAM)
     except UsageError as error:
@@ -75,9 +78,9 @@ def _letters() -> str:
     return "".join(row.name for row in ServerOptions.rows)
 
 
-def _complain(text: str, code: int) -> int:
+def _tell(text: str, code: int) -> int:
     try:
-        Stream(2).text(f"{text}\n")
+        Stream(2).text(text)
     except OutputError:
         pass
     return code

@@ -32,6 +32,7 @@ def _count(text: str, option: str, program: str) -> int:
 
 
 _MOST_DIGITS = 10
+_HELP_COLUMN = 8
 
 COUNT = kinds.Kind("n", _count)
 count: Constructor[int] = rows.constructor(COUNT)
@@ -51,6 +52,15 @@ def read(table: type[T], argv: Sequence[str], program: str) -> tuple[T, list[str
             break
         _read_cluster(options, cluster, words, program)
     return options, words
+
+
+def help_text(table: type[Options], usage: str) -> str:
+    """What all options are about, by section."""
+    lines = [f"Usage: {usage}"]
+    for section in table.sections():
+        lines += ["", f"{section.title} options:"]
+        lines += [f" {row.usage:<{_HELP_COLUMN}} {row.help}" for row in section.own_rows]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _read_cluster(options: Options, cluster: str, words: list[str], program: str) -> None:
