@@ -75,4 +75,3 @@ int X509_NAME_entry_count(const X509_NAME *name);
 X509_NAME_ENTRY *X509_NAME_get_entry(const X509_NAME *name, int index);
 ASN1_OBJECT *X509_NAME_ENTRY_get_object(const X509_NAME_ENTRY *entry);
 ASN1_STRING *X509_NAME_ENTRY_get_data(const X509_NAME_ENTRY *entry);
-static const unsigned int X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;

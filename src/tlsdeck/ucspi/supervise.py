@@ -43,6 +43,7 @@ from tlsdeck.tls import tickets
 from tlsdeck.ucspi import channel, protocol, worker
 from tlsdeck.ucspi.channel import Channel, close_all
 from tlsdeck.ucspi.environment import with_items
+from tlsdeck.ucspi.log import DETAILS
 from tlsdeck.ucspi.worker import plain
 
 TYPE_CHECKING = False
@@ -453,7 +454,7 @@ class Supervisor:
         )
 
     def _tls(self, connection: _Connection, message: Message) -> None:
-        line = "tls-details" if self._log.verbosity > _STATUS else "tls"
+        line = "tls-details" if self._log.verbosity >= DETAILS else "tls"
         self._log.say(line, pid=self._pid(connection), what=_text(message.fields[2]))
 
     def _certified(self, connection: _Connection, _message: Message) -> None:
@@ -610,7 +611,6 @@ _WORKER_SIGNALS = {
 }
 
 _TROUBLES = ("accept", "speak", "certificate", "rules", "client")
-_STATUS = 2
 
 
 def _load(each: _Worker) -> int:

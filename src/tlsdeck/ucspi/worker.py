@@ -190,14 +190,17 @@ class Worker:
 
     def _take_client(self, message: Message) -> None:
         number, others, ip, port, scope = message.fields[1:]
-        if not message.descriptors:  # it could not be received
-            text = os.strerror(errno.EMFILE)
-            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(text)])
+        try:
+            if not message.descriptors:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # it could not be received
+            client = message.descriptors[0]
+            os.set_blocking(client, False)
+            ends = _ends(client, ip.decode(), int(port), int(scope))
+        except OSError as error:
+            close_all(message.descriptors)
+            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_reason(error))])
             self._channel.send([protocol.DONE, number, b"%d" % _FAILED, b""])
             return
-        client = message.descriptors[0]
-        os.set_blocking(client, False)
-        ends = _ends(client, ip.decode(), int(port), int(scope))
         self._loop.start(self._serve(_Client(number, int(others), client, ends)))
 
     def _take_rules(self, message: Message) -> None:
