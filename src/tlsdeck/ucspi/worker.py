@@ -191,9 +191,7 @@ class Worker:
     def _take_client(self, message: Message) -> None:
         number, others, ip, port, scope = message.fields[1:]
         try:
-            if not message.descriptors:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # it could not be received
-            client = message.descriptors[0]
+            client = _descriptor_of(message)
             os.set_blocking(client, False)
             ends = _ends(client, ip.decode(), int(port), int(scope))
         except OSError as error:
@@ -457,6 +455,13 @@ def _handshake_reason(error: Exception, connection: Connection) -> str:
     return f"{text}: {failed}" if failed else text
 
 
+def _descriptor_of(message: Message) -> int:
+    """The one that came with a message; it does not come when there is no room for it."""
+    if not message.descriptors:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return message.descriptors[0]
+
+
 def _ends(number: int, ip: str, port: int, scope: int) -> Ends:
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     local = socket.socket(family, socket.SOCK_STREAM, fileno=number)
@@ -535,9 +540,11 @@ def _rules_source(state: bytes, message: Message) -> Callable[[], Database | Non
         return _unreadable(message.fields[3].decode("utf-8", "surrogateescape"))
     name = message.fields[3].decode("utf-8", "surrogateescape")
     try:
-        database = Database(message.descriptors[0], name)
+        database = Database(_descriptor_of(message), name)
     except TlsdeckError as error:
         return _unreadable(error.message)
+    except OSError as error:
+        return _unreadable(f"unable to read: {name}: {error.strerror}")
     weakref.finalize(database, os.close, message.descriptors[0]).atexit = False
     return lambda: database
 
