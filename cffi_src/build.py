@@ -21,7 +21,11 @@ CDEF = Path(__file__).parent / "cdef"
 HEADERS = (
     "types", "crypto", "err", "bio", "bn", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui",
     "store", "provider", "rand", "http", "ssl", "engine", "ct", "ocsp", "srp", "steps", "callbacks",
+    "spawn", "tickets",
 )  # fmt: skip
+
+# Our own C.
+SOURCES = ("steps.c", "spawn.c", "tickets.c")
 
 SOURCE = """
 #ifndef _GNU_SOURCE
@@ -33,6 +37,7 @@ SOURCE = """
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <sys/wait.h>
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/opensslv.h>
 #if OPENSSL_VERSION_NUMBER < 0x30000000L
@@ -85,7 +90,7 @@ def make_ffi() -> FFI:
     ffi.cdef(declarations())
     ffi.set_source(
         "tlsdeck.native._native",
-        SOURCE + (CDEF.parent / "steps.c").read_text(),
+        SOURCE + "".join((CDEF.parent / name).read_text() for name in SOURCES),
         libraries=["ssl", "crypto"],
         py_limited_api=False,
     )

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tls": {"native", *BOTTOM},
     "output": {"wire", *BOTTOM},
     "net": {"tls", "preamble", *BOTTOM},
-    "ucspi": {"net", *BOTTOM},
+    "ucspi": {"native", "tls", "net", "output", *BOTTOM},
     "commands": {"native", "wire", "options", "preamble", "tls", "output", "net", "ucspi", *BOTTOM},
     "__main__": {"commands", "tls", *BOTTOM},
     "__init__": {"wire", "options", "preamble", "tls", "output", "net", *BOTTOM},

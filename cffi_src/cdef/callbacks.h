@@ -16,6 +16,7 @@ int tlsdeck_session_id(SSL *ssl, unsigned char *id, unsigned int *length);
 int tlsdeck_not_resumable(SSL *ssl, int forward_secure);
 int tlsdeck_client_name(SSL *ssl, int *alert, void *argument);
 int tlsdeck_server_name(SSL *ssl, int *alert, void *argument);
+int tlsdeck_named_context(SSL *ssl, int *alert, void *argument);
 int tlsdeck_alpn(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in,
                  unsigned int in_length, void *argument);
 int tlsdeck_server_info(SSL *ssl, unsigned int type, const unsigned char *in, size_t length, int *alert,

@@ -31,6 +31,7 @@ static const long SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 static const long SSL_MODE_NO_AUTO_CHAIN;
 static const long SSL_MODE_DTLS_SCTP_LABEL_LENGTH_BUG;
 static const long SSL_MODE_ASYNC;
+static const long SSL_MODE_RELEASE_BUFFERS;
 static const int TLSEXT_max_fragment_length_512;
 static const int TLSEXT_max_fragment_length_1024;
 static const int TLSEXT_max_fragment_length_2048;
@@ -147,7 +148,6 @@ void SSL_CTX_sess_set_get_cb(SSL_CTX *context,
 void SSL_CTX_sess_set_remove_cb(SSL_CTX *context, void (*callback)(SSL_CTX *context, SSL_SESSION *session));
 int SSL_CTX_set_app_data(SSL_CTX *context, void *data);
 void *SSL_CTX_get_app_data(const SSL_CTX *context);
-const unsigned char *SSL_SESSION_get_id(const SSL_SESSION *session, unsigned int *length);
 int i2d_SSL_SESSION(const SSL_SESSION *session, unsigned char **der);
 SSL_SESSION *d2i_SSL_SESSION(SSL_SESSION **session, const unsigned char **der, long length);
 int SSL_CTX_set_generate_session_id(SSL_CTX *context, GEN_SESSION_CB callback);
@@ -197,6 +197,7 @@ BIGNUM *SSL_get_srp_N(SSL *ssl);
 BIGNUM *SSL_get_srp_g(SSL *ssl);
 char *SSL_get_srp_username(SSL *ssl);
 #endif
+const unsigned char *SSL_SESSION_get_id(const SSL_SESSION *session, unsigned int *length);
 
 /* Extensions chosen by the application */
 int SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *protocols, unsigned int length);
@@ -349,6 +350,7 @@ int SSL_CIPHER_get_auth_nid(const SSL_CIPHER *cipher);
 int SSL_CIPHER_get_kx_nid(const SSL_CIPHER *cipher);
 const EVP_MD *SSL_CIPHER_get_handshake_digest(const SSL_CIPHER *cipher);
 const SSL_CIPHER *SSL_CIPHER_find(SSL *ssl, const unsigned char *code);
+int SSL_CIPHER_get_bits(const SSL_CIPHER *cipher, int *possible);
 X509 *SSL_get0_peer_certificate(const SSL *ssl);
 struct stack_st_X509 *SSL_get_peer_cert_chain(const SSL *ssl);
 struct stack_st_X509 *SSL_get0_verified_chain(const SSL *ssl);

@@ -1,5 +1,6 @@
 X509 *d2i_X509(X509 **certificate, const unsigned char **der, long length);
 void X509_free(X509 *certificate);
+int X509_up_ref(X509 *certificate);
 const X509_NAME *X509_get_subject_name(const X509 *certificate);
 const X509_NAME *X509_get_issuer_name(const X509 *certificate);
 const ASN1_TIME *X509_get0_notBefore(const X509 *certificate);
@@ -67,3 +68,10 @@ int sk_X509_NAME_num(const struct stack_st_X509_NAME *stack);
 X509_NAME *sk_X509_NAME_value(const struct stack_st_X509_NAME *stack, int index);
 struct stack_st_X509_NAME *sk_X509_NAME_new_null(void);
 void sk_X509_NAME_free(struct stack_st_X509_NAME *stack);
+long X509_get_version(const X509 *certificate);
+int X509_check_private_key(const X509 *certificate, const EVP_PKEY *key);
+char *X509_NAME_oneline(const X509_NAME *name, char *buffer, int size);
+int X509_NAME_entry_count(const X509_NAME *name);
+X509_NAME_ENTRY *X509_NAME_get_entry(const X509_NAME *name, int index);
+ASN1_OBJECT *X509_NAME_ENTRY_get_object(const X509_NAME_ENTRY *entry);
+ASN1_STRING *X509_NAME_ENTRY_get_data(const X509_NAME_ENTRY *entry);

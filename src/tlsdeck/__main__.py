@@ -26,6 +26,12 @@ def _load_s_server() -> Main:
     return main
 
 
+def _load_sslserver() -> Main:
+    from tlsdeck.commands.sslserver import main
+
+    return main
+
+
 def _load_tcprules() -> Main:
     from tlsdeck.commands.tcprules import main
 
@@ -41,6 +47,7 @@ def _load_tcprulescheck() -> Main:
 COMMANDS: dict[str, Callable[[], Main]] = {
     "s_client": _load_s_client,
     "s_server": _load_s_server,
+    "sslserver": _load_sslserver,
     "tcprules": _load_tcprules,
     "tcprulescheck": _load_tcprulescheck,
 }
@@ -82,6 +89,11 @@ def s_client() -> NoReturn:
 def s_server() -> NoReturn:
     """The s_server program."""
     _run_process("s_server", sys.argv[1:])
+
+
+def sslserver() -> NoReturn:
+    """The sslserver program."""
+    _run_process("sslserver", sys.argv[1:])
 
 
 def tcprules() -> NoReturn:

@@ -6,6 +6,8 @@ the fields carry the facts. Exit codes are decided in `commands` only.
 
 from __future__ import annotations
 
+_REASON = 5  # field of a line of ERR_print_errors(3)
+
 
 class TlsdeckError(Exception):
     """Base of all errors raised on purpose.
@@ -21,6 +23,15 @@ class TlsdeckError(Exception):
         super().__init__(message)
         self.message = message
         self.stack = stack
+
+    @property
+    def reason(self) -> str:
+        """The cause in few words: the library's if it gave one, or the message."""
+        for line in self.stack[-1:]:
+            fields = line.split(":")
+            if len(fields) > _REASON and fields[_REASON]:
+                return fields[_REASON]
+        return str(self)
 
     def __str__(self) -> str:
         return self.message or "\n".join(self.stack) or type(self).__name__

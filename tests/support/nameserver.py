@@ -59,7 +59,10 @@ class NameServer:
     `questions` counts the datagrams and the TCP connections that came; `client` is who sent the last datagram.
     """
 
-    def __init__(self, udp: Behaviour, tcp: Behaviour | None = None) -> None:
+    def __init__(
+        self, udp: Behaviour, tcp: Behaviour | None = None, place: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
+        self._place = place
         self._udp_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._tcp_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._bind()
@@ -72,7 +75,7 @@ class NameServer:
 
     def _bind(self) -> None:
         while True:
-            self._udp_socket.bind(("127.0.0.1", 0))
+            self._udp_socket.bind(self._place)
             self.address: tuple[str, int] = self._udp_socket.getsockname()
             try:
                 self._tcp_socket.bind(self.address)

@@ -161,34 +161,36 @@ class Row:
         return f"-{self.name} {self.kind.word}" if self.takes_value else f"-{self.name}"
 
 
-def _rows_of(kind: kinds.Kind, repeated: bool = False) -> Any:
+def constructor(kind: kinds.Kind, repeated: bool = False) -> Any:
+    """What makes the rows of a kind; `repeated`: every value given counts."""
+
     def make(sentence: str, **extras: Any) -> Row:
         return Row(kind, repeated, sentence, **extras)
 
     return make
 
 
-flag: Constructor[bool] = _rows_of(kinds.FLAG)
+flag: Constructor[bool] = constructor(kinds.FLAG)
 
 # One value; given again, the last one wins.
-string: Constructor[str | None] = _rows_of(kinds.STRING)
-infile: Constructor[str | None] = _rows_of(kinds.INFILE)
-outfile: Constructor[str | None] = _rows_of(kinds.OUTFILE)
-directory: Constructor[str | None] = _rows_of(kinds.DIRECTORY)
-uri: Constructor[str | None] = _rows_of(kinds.URI)
-hex_digits: Constructor[str | None] = _rows_of(kinds.HEX)
-pem_der: Constructor[str | None] = _rows_of(kinds.PEM_DER)
-pem_der_engine: Constructor[str | None] = _rows_of(kinds.PEM_DER_ENGINE)
-any_format: Constructor[str | None] = _rows_of(kinds.ANY_FORMAT)
-integer: Constructor[int | None] = _rows_of(kinds.INTEGER)
-positive: Constructor[int | None] = _rows_of(kinds.POSITIVE)
-intmax: Constructor[int | None] = _rows_of(kinds.INTMAX)
-seconds: Constructor[float | None] = _rows_of(kinds.SECONDS)
+string: Constructor[str | None] = constructor(kinds.STRING)
+infile: Constructor[str | None] = constructor(kinds.INFILE)
+outfile: Constructor[str | None] = constructor(kinds.OUTFILE)
+directory: Constructor[str | None] = constructor(kinds.DIRECTORY)
+uri: Constructor[str | None] = constructor(kinds.URI)
+hex_digits: Constructor[str | None] = constructor(kinds.HEX)
+pem_der: Constructor[str | None] = constructor(kinds.PEM_DER)
+pem_der_engine: Constructor[str | None] = constructor(kinds.PEM_DER_ENGINE)
+any_format: Constructor[str | None] = constructor(kinds.ANY_FORMAT)
+integer: Constructor[int | None] = constructor(kinds.INTEGER)
+positive: Constructor[int | None] = constructor(kinds.POSITIVE)
+intmax: Constructor[int | None] = constructor(kinds.INTMAX)
+seconds: Constructor[float | None] = constructor(kinds.SECONDS)
 
 # Every value given counts, in order.
-strings: Constructor[list[str]] = _rows_of(kinds.STRING, repeated=True)
-infiles: Constructor[list[str]] = _rows_of(kinds.INFILE, repeated=True)
-pem_ders: Constructor[list[str]] = _rows_of(kinds.PEM_DER, repeated=True)
+strings: Constructor[list[str]] = constructor(kinds.STRING, repeated=True)
+infiles: Constructor[list[str]] = constructor(kinds.INFILE, repeated=True)
+pem_ders: Constructor[list[str]] = constructor(kinds.PEM_DER, repeated=True)
 
 
 class Section:

@@ -353,6 +353,22 @@ def tlsdeck_server_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> in
 
 
 @callback(error=lib.SSL_TLSEXT_ERR_ALERT_FATAL)
+def tlsdeck_named_context(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> int:
+    """SSL_CTX_set_tlsext_servername_callback(3), server with a certificate per name: the one that fits best."""
+    observer = observer_of(ssl)
+    pointer = lib.SSL_get_servername(ssl, lib.TLSEXT_NAMETYPE_host_name)
+    if pointer == ffi.NULL:
+        return int(lib.SSL_TLSEXT_ERR_NOACK)
+    contexts = dict(observer.settings.names)
+    name = text(pointer).lower()
+    context = contexts.get(name) or contexts.get("*." + name.partition(".")[2])
+    if context is None:
+        return int(lib.SSL_TLSEXT_ERR_NOACK)
+    lib.SSL_set_SSL_CTX(ssl, context.pointer)
+    return int(lib.SSL_TLSEXT_ERR_OK)
+
+
+@callback(error=lib.SSL_TLSEXT_ERR_ALERT_FATAL)
 def tlsdeck_alpn(
     ssl: Pointer, out: Pointer, length: Pointer, offered: Pointer, offered_length: int, _argument: Pointer
 ) -> int:

@@ -21,7 +21,7 @@ import os
 
 from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TruncationError
 from tlsdeck.events import BytesCounted, CookieRequested, Renegotiated, StateChanged, TransportUsed
-from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own
+from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own, text
 from tlsdeck.tls import summary
 from tlsdeck.tls.callbacks import READ_DONE, WRITE_DONE, Observer, Tap
 from tlsdeck.tls.session import session_pem
@@ -255,18 +255,21 @@ class Connection:
         done = self._complete(lib.tlsdeck_read_early, buffer, size, count)
         return bytes(ffi.buffer(buffer, count[0])) if done else None
 
-    def shutdown(self) -> None:
+    def shutdown(self) -> bool:
         """Sends close_notify if the connection is in a state to; failures do not matter any more.
 
-        A socket that is full stays so. One that only halts, or an engine at work, gets its chance.
+        One that only halts, or an engine at work, gets its chance. False: the transport takes no more now, and
+        another call is worth it when it does.
         """
         for _ in range(_SHUTDOWN_TRIES):
             result = lib.tlsdeck_shutdown(self._ssl, self._reason)
             if result >= 0 or self._reason[0] not in _WANTS:
                 break
+        sent = result >= 0 or self._reason[0] != lib.SSL_ERROR_WANT_WRITE
         self._settle()
         if self.context.settings.watch.details:
             self._observer.events.append(BytesCounted(*summary.byte_counts(self.transport)))
+        return bool(sent)
 
     def send_plain(self, data: bytes) -> None:
         """Puts bytes on the wire that TLS knows nothing of.
@@ -428,6 +431,12 @@ class Connection:
     def verify_code(self) -> int:
         """The verification's result, X509_V_OK (0) when nothing was wrong."""
         return int(lib.SSL_get_verify_result(self._ssl))
+
+    @property
+    def verify_text(self) -> str:
+        """What was wrong with the peer's certificate, in the library's words; empty when nothing was."""
+        code = self.verify_code
+        return text(lib.X509_verify_cert_error_string(code)) if code != lib.X509_V_OK else ""
 
     def peer_is(self, host: str | None, address: str | None) -> bool:
         """Whether the peer's certificate is for this host name or IP address; True without a certificate.

@@ -115,6 +115,8 @@ def _modes(context: Pointer, settings: Settings) -> None:
         lib.SSL_CTX_set_mode(context, lib.SSL_MODE_SEND_FALLBACK_SCSV)
     if settings.asynchronous:
         lib.SSL_CTX_set_mode(context, lib.SSL_MODE_ASYNC)
+    if settings.release_buffers:
+        lib.SSL_CTX_set_mode(context, lib.SSL_MODE_RELEASE_BUFFERS)
     if settings.ignore_unexpected_eof:
         lib.SSL_CTX_set_options(context, lib.SSL_OP_IGNORE_UNEXPECTED_EOF)
     if settings.kernel_tls:
@@ -212,6 +214,8 @@ def _session_cache(context: Pointer, settings: Settings) -> None:
         settings.external_cache.install(context)
     else:
         lib.SSL_CTX_sess_set_cache_size(context, _SESSION_CACHE_SIZE)
+    if settings.shared_tickets:
+        check(lib.tlsdeck_share_tickets(context))
 
 
 _LIMITS: tuple[tuple[str, Callable[[Pointer, int], int], str], ...] = (
@@ -374,11 +378,14 @@ def _used(result: int, message: str) -> None:
 
 def _id_context(context: Pointer, settings: Settings) -> None:
     if settings.server:
-        lib.SSL_CTX_set_session_id_context(context, _DEFAULT_ID_CONTEXT, len(_DEFAULT_ID_CONTEXT))
+        name = _DEFAULT_ID_CONTEXT if settings.session_context is None else settings.session_context
+        check(lib.SSL_CTX_set_session_id_context(context, name, len(name)))
 
 
 def _server_name(context: Pointer, settings: Settings) -> None:
-    if settings.server_name:
+    if settings.names:
+        lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_named_context)
+    elif settings.server_name:
         lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_server_name)
     elif settings.acknowledge_name:
         lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_client_name)

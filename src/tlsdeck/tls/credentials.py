@@ -129,6 +129,26 @@ def load_dh_parameters(uri: str, *, quiet: bool = False) -> PrivateKey | None:
         return None
 
 
+def arrange_identity(certificates: tuple[Certificate, ...], key: PrivateKey) -> Identity:
+    """The certificate that is for `key`, with the others as its chain: leaf first, or in a file that ends with it.
+
+    Raises:
+        ConfigurationError: none is for the key.
+    """
+    lib.ERR_clear_error()
+    matching = [index for index, each in enumerate(certificates) if _is_for(each, key)]
+    lib.ERR_clear_error()
+    if not matching:
+        raise ConfigurationError("key does not match certificate")
+    leaf = matching[0]
+    others = certificates[leaf + 1 :] or certificates[:leaf][::-1]
+    return Identity(certificates[leaf], key, others)
+
+
+def _is_for(certificate: Certificate, key: PrivateKey) -> bool:
+    return bool(lib.X509_check_private_key(certificate.pointer, key.pointer))
+
+
 def parse_identity(key_pem: bytes, certificate_pem: bytes) -> Identity:
     """A key and a certificate from PEM text in memory.
 

@@ -74,6 +74,9 @@ class Settings(Record):
     session_cache: bool = True
     external_cache: SessionCache | None = None  # server: used in place of libssl's own
     kernel_tls: bool = False  # have the kernel encrypt, where it can (SSL_OP_ENABLE_KTLS)
+    session_context: bytes | None = None  # server: sessions of another one are not resumed, at most 32 bytes
+    shared_tickets: bool = False  # server: tickets under the keys of tls.tickets
+    release_buffers: bool = False  # a connection that is idle holds no buffers
     fallback_scsv: bool = False
     asynchronous: bool = False  # engines may work on while an operation waits for "async"
 
@@ -106,6 +109,9 @@ class Settings(Record):
     next_protocols: tuple[bytes, ...] = ()  # NPN
     alpn: tuple[bytes, ...] = ()
     server_name: ServerNameRule | None = None  # server
+    names: tuple[
+        tuple[str, Context], ...
+    ] = ()  # server: contexts by name, also "*.domain"; otherwise this one
     acknowledge_name: bool = False  # client: report whether a name was sent
     extensions: tuple[int, ...] = ()  # client: sent empty; the answers are ServerInfoReceived
     transparency: bool = False  # client: demand SCTs and check them (RFC 6962)

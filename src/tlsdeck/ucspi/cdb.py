@@ -124,6 +124,21 @@ class Database:
                 return data
         return None
 
+    def records(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every record, key and data, in the order of the file.
+
+        Raises:
+            DecodeError, ConfigurationError: as `get`.
+        """
+        position = _HEADER_SIZE
+        end = min(table for table, _ in _PAIR.iter_unpack(self._header))
+        while position < end:
+            key_length, data_length = _PAIR.unpack(self._read(position, _PAIR.size))
+            key = self._read(position + _PAIR.size, key_length)
+            position += _PAIR.size + key_length
+            yield key, self._read(position, data_length)
+            position += data_length
+
     def _slots(self, wanted: int) -> Iterator[tuple[int, int]]:
         """Hash and position in each slot of the table of a hash, from where the search begins, once around."""
         table, count = _PAIR.unpack_from(self._header, wanted % _TABLES * _PAIR.size)

@@ -98,6 +98,16 @@ def _first(database: Database, keys: Iterable[bytes]) -> tuple[bytes, bytes] | N
     return None
 
 
+def every_verdict(database: Database) -> Iterator[Verdict]:
+    """What all rules of a file say.
+
+    Raises:
+        DecodeError, ConfigurationError: as `look_up`.
+    """
+    for key, data in database.records():
+        yield _verdict(key, data)
+
+
 def _special_keys(visitor: Visitor, address: bytes | None) -> Iterator[bytes]:
     """The keys of rules that count more than those of networks by length, the one that counts most first."""
     forms = _written_forms(visitor.ip, address)

@@ -1,0 +1,215 @@
+"""sslserver: a program for each TLS connection.
+
+The story of a run: options, who we and our programs are to be, the socket, the port on standard output, the password,
+workers with certificates and keys, and then the supervisor's loop until a signal ends it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tlsdeck.commands.djb import OK, TEMPORARY, USAGE
+from tlsdeck.commands.sslserver_options import ServerOptions
+from tlsdeck.errors import ConfigurationError, OutputError, TlsdeckError, UsageError
+from tlsdeck.native.process import find
+from tlsdeck.options import getopt
+from tlsdeck.output.stream import Stream
+from tlsdeck.ucspi import environment, privileges
+from tlsdeck.ucspi.contexts import Demand
+from tlsdeck.ucspi.listening import Place, open_listener
+from tlsdeck.ucspi.log import Log
+from tlsdeck.ucspi.notify import notifier
+from tlsdeck.ucspi.supervise import Plan, Supervisor
+from tlsdeck.ucspi.visitor import Policy
+from tlsdeck.ucspi.worker import Duty
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = "sslserver"
+OPERANDS = "host port program [argument ...]"
+
+_FIRST_FREE = 3  # descriptor
+_PASSWORD = 3  # descriptor
+_LONGEST_PASSWORD = 1024  # bytes; libcrypto's own limit
+
+# What the log lists at the start.
+_FILES = (
+    ("ciphers", "CIPHERS"),
+    ("cafile", "CAFILE"),
+    ("ccafile", "CCAFILE"),
+    ("cadir", "CADIR"),
+    ("certchainfile", "CERTCHAINFILE"),
+    ("cert", "CERTFILE"),
+    ("key", "KEYFILE"),
+    ("dhparam", "DHFILE"),
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the program with these words; its exit code."""
+    if list(argv) in (["-help"], ["--help"]):
+        return _tell(getopt.help_text(ServerOptions, f"{PROGRAM} [options] {OPERANDS}"), OK)
+    try:
+        options, words = _read(argv)
+    except UsageError as error:
+        return _tell(f"{error.message}\n", USAGE)
+    log = Log(PROGRAM, options.verbosity)
+    try:
+        return _serve(options, words, log)
+    except (TlsdeckError, OSError) as error:
+        log.say("fatal", reason=getattr(error, "message", "") or error)
+        return TEMPORARY
+
+
+def _read(argv: Sequence[str]) -> tuple[ServerOptions, list[str]]:
+    usage = f"{PROGRAM}: usage: {PROGRAM} [-{_letters()}] {OPERANDS}"
+    try:
+        options, words = getopt.read(ServerOptions, argv, PROGRAM)
+    except UsageError as error:
+        raise UsageError(f"{error.message}\n{usage}") from None
+    if len(words) < 3 or not words[0]:
+        raise UsageError(usage)
+    return options, words
+
+
+def _letters() -> str:
+    return "".join(row.name for row in ServerOptions.rows)
+
+
+def _tell(text: str, code: int) -> int:
+    try:
+        Stream(2).text(text)
+    except OutputError:
+        pass
+    return code
+
+
+def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
+    variables = dict(os.environ)
+    uid, gid = _identity(options, variables)
+    jail = privileges.jail(variables, uid, gid)
+    most = privileges.number(variables, "MAXCONIP")
+    host, port, *program = words
+    listener = open_listener(_place(options, host, port), variables)
+    if options.print_port:
+        Stream(1).text(f"{listener.getsockname()[1]}\n")
+    password = _read_password(variables) if options.password else ""
+    _keep_to_ourselves()
+    plan = Plan(
+        program=find(program, uid, gid),
+        duty=_duty(options, variables, jail, password),
+        inherited=environment.inherited(variables),
+        limit=options.limit,
+        most_per_ip=most,
+        workers=len(os.sched_getaffinity(0)),
+        early_rules=options.early_rules_file,
+        full_rules=options.rules_file,
+        rules_optional=options.rules_optional,
+        patience=options.idle_limit,
+    )
+    supervisor = Supervisor(listener, plan, log, notifier(variables))
+    try:
+        supervisor.prepare()
+        _list_files(log, variables)
+        _leave_standard_streams()
+        supervisor.run()
+    finally:
+        supervisor.close()
+    return OK
+
+
+def _identity(options: ServerOptions, variables: dict[str, str]) -> tuple[int, int]:
+    """User and group of the program: of -u, -g and -U the last one counts."""
+    uid = gid = 0
+    for given in options.given:
+        if given.row.attribute == "uid":
+            uid = int(given.value or 0)
+        elif given.row.attribute == "gid":
+            gid = int(given.value or 0)
+        elif given.row.attribute == "identity":
+            uid = privileges.number(variables, "UID") or uid
+            gid = privileges.number(variables, "GID") or gid
+    return uid, gid
+
+
+def _place(options: ServerOptions, host: str, port: str) -> Place:
+    return Place(
+        host=host,
+        port=port,
+        ipv4=options.ipv4,
+        ipv6=options.ipv6,
+        interface=options.interface,
+        backlog=options.backlog,
+        delay=options.delay,
+    )
+
+
+def _duty(options: ServerOptions, variables: dict[str, str], jail: privileges.Jail, password: str) -> Duty:
+    rules = (options.early_rules_file, options.rules_file)
+    return Duty(
+        variables=variables,
+        demand=Demand(options.demand, password),
+        demand_name=options.demand_name,
+        policy=Policy(
+            remote_host=options.remote_host,
+            paranoid=options.paranoid,
+            remote_info=options.remote_info,
+            local_name=options.local_name,
+            ident_limit=options.ident_limit,
+        ),
+        jail=jail,
+        limit=options.limit,
+        banner=os.fsencode(options.banner),
+        delayed=options.delayed,
+        report=options.report,
+        tcp_variables=options.tcp_variables,
+        keep_ip_options=options.keep_ip_options,
+        handshake_limit=options.handshake_limit,
+        idle_limit=options.idle_limit,
+        ticket_keys=b"",
+        rule_files=tuple(path for path in rules if path is not None),
+    )
+
+
+def _read_password(variables: dict[str, str]) -> str:
+    """The key's password: what descriptor 3 has up to a NUL or its end."""
+    if variables.get("LISTEN_PID") == str(os.getpid()):
+        raise ConfigurationError("unable to read password: descriptor 3 is the socket of LISTEN_FDS")
+    text = b""
+    try:
+        while b"\0" not in text and (piece := os.read(_PASSWORD, _LONGEST_PASSWORD)):
+            text += piece
+            if len(text) > _LONGEST_PASSWORD:
+                break
+        os.close(_PASSWORD)
+    except OSError as error:
+        raise ConfigurationError(f"unable to read password: {error.strerror}") from error
+    secret = text.partition(b"\0")[0]
+    if len(secret) > _LONGEST_PASSWORD:
+        raise ConfigurationError("password too long")
+    return secret.decode("utf-8", "surrogateescape")
+
+
+def _keep_to_ourselves() -> None:
+    """No program gets a descriptor that we happen to have been started with."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) >= _FIRST_FREE:
+                os.set_inheritable(int(name), False)
+        except OSError:
+            pass  # that of the listing itself
+
+
+def _leave_standard_streams() -> None:
+    """Nobody who waits for the end of our output waits for ours."""
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY | os.O_APPEND)):
+        nothing = os.open(os.devnull, flags)
+        os.dup2(nothing, number)
+        os.close(nothing)
+
+
+def _list_files(log: Log, variables: dict[str, str]) -> None:
+    for kind, name in _FILES:
+        log.say("file", kind=kind, pid=os.getpid(), path=variables.get(name, ""))

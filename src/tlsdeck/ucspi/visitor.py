@@ -1,0 +1,124 @@
+"""Who connects, and whether they may: rules by address, then names and ident, then the rules with all of that.
+
+Looking up may block, though never for longer than its limits, so it is a function of its own that a thread can run;
+where nobody has to be asked it does not wait at all.
+"""
+
+from __future__ import annotations
+
+import time
+
+from tlsdeck.record import Record
+from tlsdeck.ucspi.ident import ask_ident
+from tlsdeck.ucspi.rules import Verdict, Visitor, look_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from tlsdeck.ucspi.cdb import Database
+    from tlsdeck.ucspi.environment import Ends
+    from tlsdeck.ucspi.resolver import Resolver
+
+    # The rules as they are now, None without any; raises when they cannot be read.
+    Source: TypeAlias = Callable[[], Database | None]
+
+NAMES_LIMIT = 30.0  # seconds for all questions to name servers about one connection
+_LOCAL_NAME_LIFE = 600.0  # seconds
+
+
+class Policy(Record):
+    """What is to be found out about a visitor. `local_name`: our own, None to ask for it."""
+
+    remote_host: bool = True
+    paranoid: bool = False
+    remote_info: bool = False
+    local_name: str | None = None
+    ident_limit: float = 26.0
+
+    @property
+    def asks_names(self) -> bool:
+        """Whether name servers are asked."""
+        return self.remote_host or self.local_name is None
+
+    @property
+    def waits(self) -> bool:
+        """Whether finding out can take time."""
+        return self.asks_names or self.remote_info
+
+
+class Caller(Record):
+    """What is known of a visitor: both ends, what a client's certificate must be for, what the rules say."""
+
+    ends: Ends
+    verify_name: str | None
+    verdict: Verdict
+
+
+NO_RULE = Verdict(b"", denied=False)
+
+
+class Reception:
+    """Finds out who visitors are. Threads may use one together."""
+
+    def __init__(self, policy: Policy, resolver: Resolver | None, early: Source, full: Source) -> None:
+        self._policy = policy
+        self._resolver = resolver
+        self._early = early
+        self._full = full
+        self._local_names: dict[str, tuple[float, str | None]] = {}
+
+    def first_look(self, ends: Ends) -> Verdict | None:
+        """What the rules by address alone say (-y); None when they say nothing.
+
+        Raises:
+            ConfigurationError, DecodeError: the rules cannot be read.
+        """
+        database = self._early()
+        return None if database is None else look_up(database, Visitor(ends.remote_ip))
+
+    def find_out(self, ends: Ends, early: Verdict | None) -> Caller:
+        """All that is to be known; `early` is what `first_look` has found.
+
+        Raises:
+            ConfigurationError, DecodeError: the rules cannot be read.
+        """
+        host, verify_name = self._remote_host(ends.remote_ip)
+        known = ends.replace(
+            remote_host=host, remote_info=self._remote_info(ends), local_host=self._local_host(ends.local_ip)
+        )
+        verdict = self._full_look(known) if early is None else early
+        return Caller(known, verify_name, verdict)
+
+    def _full_look(self, ends: Ends) -> Verdict:
+        database = self._full()
+        if database is None:
+            return NO_RULE
+        return look_up(database, Visitor(ends.remote_ip, ends.remote_host, ends.remote_info)) or NO_RULE
+
+    def _remote_host(self, ip: str) -> tuple[str | None, str | None]:
+        """The host's name, and what its certificate is compared with: the address if the name is not confirmed."""
+        if self._resolver is None or not self._policy.remote_host:
+            return None, None
+        deadline = time.monotonic() + NAMES_LIMIT
+        host = self._resolver.host(ip, deadline)
+        if host is not None and self._policy.paranoid and not self._resolver.confirms(host, ip, deadline):
+            return None, ip
+        return host, host
+
+    def _remote_info(self, ends: Ends) -> str | None:
+        if not self._policy.remote_info:
+            return None
+        deadline = time.monotonic() + self._policy.ident_limit
+        return ask_ident((ends.local_ip, ends.local_port), (ends.remote_ip, ends.remote_port), deadline)
+
+    def _local_host(self, ip: str) -> str | None:
+        if self._policy.local_name is not None or self._resolver is None:
+            return self._policy.local_name
+        now = time.monotonic()
+        end, host = self._local_names.get(ip, (0.0, None))
+        if now >= end:
+            host = self._resolver.host(ip, now + NAMES_LIMIT)
+            self._local_names[ip] = now + _LOCAL_NAME_LIFE, host
+        return host

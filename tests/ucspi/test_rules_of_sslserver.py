@@ -1,0 +1,95 @@
+"""Rules and names in a running sslserver."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from support.fixtures import Run, Start, Workdir
+from support.programs import OURS, target
+from ucspi.serving import ask, client_context, read_all, serve
+
+
+@pytest.fixture
+def directory(workdir: Workdir) -> Path:
+    return workdir("server")
+
+
+def rules(run: Run, directory: Path, text: str, name: str = "rules.cdb") -> None:
+    result = run([*OURS, "tcprules", name, "rules.tmp"], text.encode(), cwd=directory)
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize("option", ["-x", "-y"])
+def test_rules_deny_and_set_variables_and_are_replaced_live(
+    start: Start, run: Run, directory: Path, option: str
+) -> None:
+    rules(run, directory, "127.0.0.1:deny\n:allow\n")
+    server = serve(start, directory, ["sh", "-c", "echo $RELAY $SSLLOCALHOST"], [option, "rules.cdb"])
+    with pytest.raises((ssl.SSLError, ConnectionError, OSError)):
+        ask(server)
+    server.wait_for_log("status 25600")
+    assert "deny " in server.process.err
+    rules(run, directory, '127.0.0.1:allow,RELAY="yes",SSLLOCALHOST="mine"\n')
+    assert ask(server) == b"yes mine\n"
+
+
+def test_a_denied_client_is_told_in_an_orderly_way(start: Start, run: Run, directory: Path) -> None:
+    rules(run, directory, ":deny\n")
+    server = serve(start, directory, ["true"], ["-x", "rules.cdb"])
+    with server.dial() as plain:
+        plain.sendall(b"hello")
+        assert plain.recv(100) == b""
+
+
+def test_y_before_x(start: Start, run: Run, directory: Path) -> None:
+    rules(run, directory, '127.:allow,FROM="early"\n', "early.cdb")
+    rules(run, directory, '127.:allow,FROM="full"\n', "full.cdb")
+    server = serve(start, directory, ["sh", "-c", "echo $FROM"], ["-y", "early.cdb", "-x", "full.cdb"])
+    assert ask(server) == b"early\n"
+    rules(run, directory, "192.0.2.:deny\n", "early.cdb")
+    assert ask(server) == b"full\n"
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_rules_that_do_not_exist(start: Start, directory: Path, optional: bool) -> None:
+    server = serve(start, directory, ["echo", "fine"], ["-Xx" if optional else "-x", "none.cdb"])
+    if optional:
+        assert ask(server) == b"fine\n"
+        return
+    with pytest.raises((ssl.SSLError, OSError)):
+        ask(server)
+    server.wait_for_log("error: (110) unable to read: none.cdb: No such file or directory from: 127.0.0.1")
+    server.wait_for_log("status 28160")
+
+
+def test_rules_that_are_damaged(start: Start, directory: Path) -> None:
+    (directory / "bad.cdb").write_bytes(b"x" * 3000)
+    server = serve(start, directory, ["echo", "fine"], ["-x", "bad.cdb"])
+    with pytest.raises((ssl.SSLError, OSError)):
+        ask(server)
+    server.wait_for_log("error: (110) unable to read: bad.cdb: ")
+
+
+def test_maxconip_by_a_rule(start: Start, run: Run, directory: Path) -> None:
+    rules(run, directory, '127.:allow,MAXCONIP="1"\n')
+    server = serve(start, directory, ["sh", "-c", "read x; echo $x"], ["-x", "rules.cdb"])
+    with server.connect() as first:
+        with pytest.raises((ssl.SSLError, OSError)):
+            ask(server)
+        server.wait_for_log("ip connection limit:1 exceeded")
+        first.sendall(b"go\n")
+        assert read_all(first) == b"go\n"
+
+
+def test_replaced_rules_leave_no_descriptor_behind(start: Start, run: Run, directory: Path) -> None:
+    rules(run, directory, ":allow\n")
+    server = serve(start, directory, ["true"], ["-x", "rules.cdb"])
+    for _ in range(4):
+        rules(run, directory, ":allow\n")
+        for _ in range(3):
+            ask(server, context=client_context())
+    links = [target(link) for pid in server.workers() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    assert sum("rules.cdb" in link for link in links) <= len(server.workers())
