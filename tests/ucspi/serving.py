@@ -47,7 +47,15 @@ class Server:
         return [int(word) for word in path.read_text().split()]
 
     def workers(self) -> list[int]:
-        return [pid for pid in self.children() if b"sslserver" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in self.children() if b"sslserver" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    """Nothing of a process that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def serve(

@@ -104,7 +104,9 @@ def test_program_has_three_descriptors_and_no_more(start: Start, directory: Path
 def test_program_has_default_signals(start: Start, directory: Path) -> None:
     server = serve(start, directory, ["cat", "/proc/self/status"])
     masks = dict(line.split(":\t") for line in ask(server).decode().splitlines())
-    assert {masks[name] for name in ("SigBlk", "SigIgn", "SigCgt")} == {"0" * 16}
+    # 32 and 33 are the C library's own: whoever comes from posix_spawn(3), as of make, ignores them.
+    ours = ~(1 << 31 | 1 << 32)
+    assert [int(masks[name], 16) & ours for name in ("SigBlk", "SigIgn", "SigCgt")] == [0, 0, 0]
 
 
 def test_variables_of_a_connection(start: Start, directory: Path) -> None:
