@@ -26,7 +26,8 @@ MOST_BYTES = 150_000
 PATIENCE = 60.0  # seconds
 ALIKE = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-extensions",
-    "--disable-background-networking", "--ignore-certificate-errors", "--enable-logging=stderr",
+    "--disable-background-networking", "--disable-dev-shm-usage", "--ignore-certificate-errors",
+    "--enable-logging=stderr",
 )  # fmt: skip
 COLOURS = {"light": (), "dark": ("--blink-settings=preferredColorScheme=0",)}
 
