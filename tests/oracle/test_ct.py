@@ -22,7 +22,6 @@ from support.ct import (
 )
 from support.fixtures import Start, Workdir
 from support.oracle import (
-    NOTHING,
     PING,
     Case,
     Talk,
@@ -31,6 +30,7 @@ from support.oracle import (
     compare_clients,
     each,
     play_client,
+    refused,
 )
 from support.pki import authority, leaf, pem, private
 from support.programs import OPENSSL, OURS, Until
@@ -179,23 +179,19 @@ def test_wrong_timestamps(case: Case, start: Start, directory: MakeDirectory) ->
     assert ours.err.splitlines() == [*said, "DONE"]
 
 
-def bad(name: str, options: str, complaint: str) -> Case:
-    return Case(name, options, complaint, 1, talk=NOTHING)
-
-
 BAD = (
-    bad("default_list_missing", "-ct", "CTLOG_STORE_load_file:log conf invalid"),
-    bad("list_missing", "-ct -ctlogfile nothing.cnf", "calling fopen(nothing.cnf, rb)"),
-    bad("list_junk", "-ct -ctlogfile junk.pem", "missing equal sign"),
-    bad("list_empty", "-ct -ctlogfile empty.pem", "group=<NULL> name=enabled_logs"),
-    bad("list_certificate", "-ct -ctlogfile rsa.pem", "log conf invalid"),
-    bad("list_directory", "-ct -ctlogfile .", "log conf invalid"),
-    bad("serverinfo_took_it", "-ct -serverinfo 18", "custom ext handler already installed"),
-    bad("serverinfo_first", "-ct -serverinfo 5", "Warning: Unable to add custom extension 5, skipping"),
-    bad("before_trust", "-ct -CAfile nothing.pem", "ct_log_list.cnf"),
-    bad("after_verify_store", "-ct -verifyCAfile nothing.pem", "Error loading store locations"),
-    bad("after_alpn", "-ct -alpn ''", "Error parsing -alpn argument"),
-    bad("no_value", "-ct -ctlogfile", "Option -ctlogfile needs a value"),
+    refused("default_list_missing", "-ct", "CTLOG_STORE_load_file:log conf invalid"),
+    refused("list_missing", "-ct -ctlogfile nothing.cnf", "calling fopen(nothing.cnf, rb)"),
+    refused("list_junk", "-ct -ctlogfile junk.pem", "missing equal sign"),
+    refused("list_empty", "-ct -ctlogfile empty.pem", "group=<NULL> name=enabled_logs"),
+    refused("list_certificate", "-ct -ctlogfile rsa.pem", "log conf invalid"),
+    refused("list_directory", "-ct -ctlogfile .", "log conf invalid"),
+    refused("serverinfo_took_it", "-ct -serverinfo 18", "custom ext handler already installed"),
+    refused("serverinfo_first", "-ct -serverinfo 5", "Warning: Unable to add custom extension 5, skipping"),
+    refused("before_trust", "-ct -CAfile nothing.pem", "ct_log_list.cnf"),
+    refused("after_verify_store", "-ct -verifyCAfile nothing.pem", "Error loading store locations"),
+    refused("after_alpn", "-ct -alpn ''", "Error parsing -alpn argument"),
+    refused("no_value", "-ct -ctlogfile", "Option -ctlogfile needs a value"),
 )
 
 

@@ -26,6 +26,7 @@ from support.oracle import (
     compare_clients,
     each,
     play_alone,
+    refused,
 )
 from support.programs import OPENSSL, OURS, Until
 
@@ -208,10 +209,6 @@ def bad_record(name: str, record: str, complaint: str) -> Case:
     return Case(name, f"{DOMAIN} -dane_tlsa_rrdata '{record}'", complaint, 1, talk=NOTHING)
 
 
-def bad_options(name: str, options: str, complaint: str) -> Case:
-    return Case(name, options, complaint, 1, talk=NOTHING)
-
-
 BAD = (
     bad_record("nothing", "", "s_client: warning: bad TLSA usage field in: \n"),
     bad_record("usage_only", "3", "warning: bad TLSA usage field in: 3\n"),
@@ -239,19 +236,19 @@ BAD = (
     bad_record("data_short_512", f"3 1 2 {'ab' * 63}", "dane tlsa bad digest length"),
     bad_record("data_no_certificate", "3 0 0 3003020101", "dane tlsa bad certificate:"),
     bad_record("data_no_key", "3 1 0 3003020101", "dane tlsa bad public key"),
-    bad_options(
+    refused(
         "three_bad_ones",
         f"{DOMAIN} -dane_tlsa_rrdata x -dane_tlsa_rrdata '3 1 1 aa' -dane_tlsa_rrdata '3 1 1 zz'",
         "Failed to import any TLSA records.",
     ),
-    bad_options("quiet", f"-quiet {DOMAIN} -dane_tlsa_rrdata x", "Failed to import any TLSA records."),
-    bad_options("domain_only", DOMAIN, "requires at least one -dane_tlsa_rrdata option."),
-    bad_options("record_only", "-dane_tlsa_rrdata x", "requires the -dane_tlsa_domain option."),
-    bad_options("domain_empty", "-dane_tlsa_domain ''", "s_client: Error enabling DANE TLSA authentication."),
-    bad_options("domain_endless", f"-dane_tlsa_domain {'a' * 300}", "error setting tlsa base domain"),
-    bad_options("noservername", f"-noservername {DOMAIN}", "Can't use -dane_tlsa_domain and -noservername"),
-    bad_options("session_first", f"{DOMAIN} -sess_in nothing.pem", "Can't open session file nothing.pem"),
-    bad_options("trust_first", f"{DOMAIN} -CAfile nothing.pem", "No such file or directory"),
+    refused("quiet", f"-quiet {DOMAIN} -dane_tlsa_rrdata x", "Failed to import any TLSA records."),
+    refused("domain_only", DOMAIN, "requires at least one -dane_tlsa_rrdata option."),
+    refused("record_only", "-dane_tlsa_rrdata x", "requires the -dane_tlsa_domain option."),
+    refused("domain_empty", "-dane_tlsa_domain ''", "s_client: Error enabling DANE TLSA authentication."),
+    refused("domain_endless", f"-dane_tlsa_domain {'a' * 300}", "error setting tlsa base domain"),
+    refused("noservername", f"-noservername {DOMAIN}", "Can't use -dane_tlsa_domain and -noservername"),
+    refused("session_first", f"{DOMAIN} -sess_in nothing.pem", "Can't open session file nothing.pem"),
+    refused("trust_first", f"{DOMAIN} -CAfile nothing.pem", "No such file or directory"),
 )
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from support.fixtures import Start, Workdir
 from support.oracle import (
-    NOTHING,
     PING,
     Case,
     Talk,
@@ -19,6 +18,7 @@ from support.oracle import (
     each,
     play_alone,
     play_server,
+    refused,
 )
 from support.programs import OPENSSL, OURS, Until
 
@@ -141,31 +141,31 @@ def test_client(case: Case, start: Start, workdir: Workdir) -> None:
     compare_clients(start, case, workdir)
 
 
-def bad(name: str, options: str, complaint: str) -> Case:
-    return Case(name, options, complaint, 1, talk=NOTHING)
-
-
 BAD = (
-    bad("certificate_missing", "-xcert nothing.pem", "loading cert of Server Certificate from nothing.pem"),
-    bad("certificate_junk", "-xcert junk.pem", "Could not read cert of Server Certificate from junk.pem"),
-    bad("certificate_empty", "-xcert empty.pem", "Unable to load Server Certificate"),
-    bad("certificate_directory", "-xcert .", "Unable to load Server Certificate"),
-    bad("key_missing", "-xcert rsa.pem -xkey nothing.key", "for loading server key from nothing.key"),
-    bad("key_junk", "-xcert rsa.pem -xkey junk.pem", "Could not read server key from junk.pem"),
-    bad("key_not_in_certificate_file", "-xcert rsa.pem", "Could not read server key from rsa.pem"),
-    bad("key_locked", "-xcert rsa.pem -xkey locked.key", "Could not read server key from locked.key"),
-    bad("chain_missing", f"{RSA} -xchain nothing.pem", "for loading certs of server chain from nothing.pem"),
-    bad("chain_junk", f"{RSA} -xchain junk.pem", "Could not read any cert of server chain from junk.pem"),
-    bad("chain_key", f"{RSA} -xchain rsa.key", "Could not read any cert of server chain from rsa.key"),
-    bad("last_one_first", "-xcert a.pem -xcert b.pem", "from b.pem"),
-    bad("first_one", f"-xcert a.pem {RSA}", "from a.pem"),
-    bad("two_keys", f"{RSA} -xkey rsa.key", "Key already specified"),
-    bad("two_keys_around", "-xkey rsa.key -xcert rsa.pem -xkey rsa.key", "Key already specified"),
-    bad("two_keys_alone", "-xkey rsa.key -xkey rsa.key", "Key already specified"),
-    bad("two_chains", f"{RSA} -xchain inter.pem -xchain inter.pem", "Chain already specified"),
-    bad("form_engine", f"{RSA} -xcertform ENGINE", 'Bad format "ENGINE"; must be pem or der'),
-    bad("form_p12", f"{RSA} -xkeyform P12", 'Invalid format "P12" for option -xkeyform'),
-    bad("no_value", f"{RSA} -xcert", "Option -xcert needs a value"),
+    refused(
+        "certificate_missing", "-xcert nothing.pem", "loading cert of Server Certificate from nothing.pem"
+    ),
+    refused("certificate_junk", "-xcert junk.pem", "Could not read cert of Server Certificate from junk.pem"),
+    refused("certificate_empty", "-xcert empty.pem", "Unable to load Server Certificate"),
+    refused("certificate_directory", "-xcert .", "Unable to load Server Certificate"),
+    refused("key_missing", "-xcert rsa.pem -xkey nothing.key", "for loading server key from nothing.key"),
+    refused("key_junk", "-xcert rsa.pem -xkey junk.pem", "Could not read server key from junk.pem"),
+    refused("key_not_in_certificate_file", "-xcert rsa.pem", "Could not read server key from rsa.pem"),
+    refused("key_locked", "-xcert rsa.pem -xkey locked.key", "Could not read server key from locked.key"),
+    refused(
+        "chain_missing", f"{RSA} -xchain nothing.pem", "for loading certs of server chain from nothing.pem"
+    ),
+    refused("chain_junk", f"{RSA} -xchain junk.pem", "Could not read any cert of server chain from junk.pem"),
+    refused("chain_key", f"{RSA} -xchain rsa.key", "Could not read any cert of server chain from rsa.key"),
+    refused("last_one_first", "-xcert a.pem -xcert b.pem", "from b.pem"),
+    refused("first_one", f"-xcert a.pem {RSA}", "from a.pem"),
+    refused("two_keys", f"{RSA} -xkey rsa.key", "Key already specified"),
+    refused("two_keys_around", "-xkey rsa.key -xcert rsa.pem -xkey rsa.key", "Key already specified"),
+    refused("two_keys_alone", "-xkey rsa.key -xkey rsa.key", "Key already specified"),
+    refused("two_chains", f"{RSA} -xchain inter.pem -xchain inter.pem", "Chain already specified"),
+    refused("form_engine", f"{RSA} -xcertform ENGINE", 'Bad format "ENGINE"; must be pem or der'),
+    refused("form_p12", f"{RSA} -xkeyform P12", 'Invalid format "P12" for option -xkeyform'),
+    refused("no_value", f"{RSA} -xcert", "Option -xcert needs a value"),
 )
 
 

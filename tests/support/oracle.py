@@ -54,6 +54,11 @@ class Case:
     renegotiates: bool = False
 
 
+def refused(name: str, options: str, complaint: str) -> Case:
+    """A command line that comes to nothing, and what is said of it."""
+    return Case(name, options, complaint, 1, talk=NOTHING)
+
+
 @dataclass(frozen=True)
 class Scene:
     tested: Finished

@@ -13,6 +13,11 @@ from tlsdeck.errors import TimeLimitError
 from tlsdeck.record import Record
 
 
+def seconds_left(end: float | None) -> float | None:
+    """Until a moment on the monotonic clock, not below 0; None for never."""
+    return None if end is None else max(0.0, end - time.monotonic())
+
+
 class Limits(Record):
     """The longest time, in seconds, for each phase; None for no limit.
 
@@ -63,7 +68,8 @@ class Clock:
 
     def left(self) -> float | None:
         """Milliseconds until the end, for poll(2); None for no limit."""
-        return None if self.end is None else max(0.0, self.end - time.monotonic()) * 1000
+        left = seconds_left(self.end)
+        return None if left is None else left * 1000
 
     def over(self) -> TimeLimitError:
         """The error that says which limit it is."""

@@ -7,7 +7,7 @@ import select
 import time
 
 from tlsdeck.errors import NetworkError, TimeLimitError
-from tlsdeck.net.limits import Clock
+from tlsdeck.net.limits import Clock, seconds_left
 from tlsdeck.record import Record
 from tlsdeck.tls import endpoint
 
@@ -92,16 +92,12 @@ def _look_up_in_time(place: Place, family: int, clock: Clock) -> list[Address]:
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = answers.get(timeout=_left(clock.end))
+        answer = answers.get(timeout=seconds_left(clock.end))
     except queue.Empty:
         raise clock.over() from None
     if isinstance(answer, NetworkError):
         raise answer
     return answer
-
-
-def _left(end: float | None) -> float | None:
-    return None if end is None else max(0.0, end - time.monotonic())
 
 
 def _matching(sources: list[Address] | None, address: Address) -> Address | None:
@@ -229,7 +225,7 @@ def wait(number: int, events: int, end: float | None) -> int:
     """Waits for poll(2) events until `end` on the monotonic clock; what happened, 0 when the time is over."""
     poll = select.poll()
     poll.register(number, events)
-    left = _left(end)
+    left = seconds_left(end)
     ready = poll.poll(None if left is None else left * 1000)
     return ready[0][1] if ready else 0
 

@@ -17,6 +17,7 @@ from tlsdeck.names import HANDSHAKE
 from tlsdeck.native import encoded, ffi, lib, printed, text
 from tlsdeck.tls.names import name_text
 from tlsdeck.tls.session import session_info
+from tlsdeck.tls.summary import server_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -339,8 +340,7 @@ def tlsdeck_server_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> in
     """SSL_CTX_set_tlsext_servername_callback(3), server: chooses the context by name."""
     observer = observer_of(ssl)
     rule = observer.settings.server_name
-    pointer = lib.SSL_get_servername(ssl, lib.TLSEXT_NAMETYPE_host_name)
-    name = None if pointer == ffi.NULL else text(pointer)
+    name = server_name(ssl)
     if name:
         observer.events.append(events.ServerNameReceived(name))
     if not name or rule is None:
@@ -356,11 +356,11 @@ def tlsdeck_server_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> in
 def tlsdeck_named_context(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> int:
     """SSL_CTX_set_tlsext_servername_callback(3), server with a certificate per name: the one that fits best."""
     observer = observer_of(ssl)
-    pointer = lib.SSL_get_servername(ssl, lib.TLSEXT_NAMETYPE_host_name)
-    if pointer == ffi.NULL:
+    asked = server_name(ssl)
+    if asked is None:
         return int(lib.SSL_TLSEXT_ERR_NOACK)
     contexts = dict(observer.settings.names)
-    name = text(pointer).lower()
+    name = asked.lower()
     context = contexts.get(name) or contexts.get("*." + name.partition(".")[2])
     if context is None:
         return int(lib.SSL_TLSEXT_ERR_NOACK)

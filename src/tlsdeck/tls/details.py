@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tlsdeck.events import Certificate, Details, SignedTimestamp
 from tlsdeck.native import ffi, has, lib, printed, text
-from tlsdeck.tls.summary import certificate_info, group_name
+from tlsdeck.tls.summary import certificate_info, certificates, group_name, server_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ def details(ssl: Pointer, flags: int) -> Details:
         cipher=text(lib.SSL_CIPHER_get_name(cipher)) if agreed else None,
         standard_cipher=text(lib.SSL_CIPHER_standard_name(cipher)) if agreed else None,
         group=_group(ssl) if agreed else None,
-        server_name=_server_name(ssl),
+        server_name=server_name(ssl),
         chain=tuple(certificate(each, flags) for each in _chain(ssl)),
-        verified_chain=tuple(certificate(each, flags) for each in _each(lib.SSL_get0_verified_chain(ssl))),
+        verified_chain=tuple(
+            certificate(each, flags) for each in certificates(lib.SSL_get0_verified_chain(ssl))
+        ),
         ocsp_response=_ocsp_response(ssl) if has("SSL_get_tlsext_status_ocsp_resp") else None,
         timestamps=_timestamps(ssl) if has("SSL_get0_peer_scts") else (),
     )
@@ -36,11 +38,6 @@ def details(ssl: Pointer, flags: int) -> Details:
 def _group(ssl: Pointer) -> str | None:
     group = lib.SSL_get_negotiated_group(ssl)
     return group_name(ssl, group) if group else None
-
-
-def _server_name(ssl: Pointer) -> str | None:
-    name = lib.SSL_get_servername(ssl, lib.TLSEXT_NAMETYPE_host_name)
-    return None if name == ffi.NULL else text(name)
 
 
 def _ocsp_response(ssl: Pointer) -> bytes | None:
@@ -54,16 +51,11 @@ def _ocsp_response(ssl: Pointer) -> bytes | None:
 
 def _chain(ssl: Pointer) -> Iterator[Pointer]:
     """The peer's certificates. libssl's list lacks the leaf on a server, and is none for a resumed session."""
-    sent = tuple(_each(lib.SSL_get_peer_cert_chain(ssl)))
+    sent = certificates(lib.SSL_get_peer_cert_chain(ssl))
     leaf = lib.SSL_get0_peer_certificate(ssl)
     if leaf != ffi.NULL and leaf not in sent:
         yield leaf
     yield from sent
-
-
-def _each(stack: Pointer) -> Iterator[Pointer]:
-    if stack != ffi.NULL:
-        yield from (lib.sk_X509_value(stack, i) for i in range(lib.sk_X509_num(stack)))
 
 
 def certificate(pointer: Pointer, flags: int) -> Certificate:

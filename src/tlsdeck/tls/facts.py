@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tlsdeck.native import ffi, lib, own, printed, taken, text
 from tlsdeck.record import Record
+from tlsdeck.tls.session import session_id
+from tlsdeck.tls.summary import alpn, certificates, server_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +69,8 @@ def connection_facts(ssl: Pointer) -> ConnectionFacts:
         cipher=cipher,
         used_bits=used,
         possible_bits=possible[0],
-        server_name=_server_name(ssl),
-        alpn=_alpn(ssl),
+        server_name=server_name(ssl),
+        alpn=alpn(ssl),
         own=_own(lib.SSL_get_certificate(ssl)),
         peer=None if peer == ffi.NULL else certificate_facts(peer),
         chain=tuple(_chain(ssl)),
@@ -115,28 +117,12 @@ def _own(certificate: Pointer) -> CertificateFacts | None:
 
 def _session_id(ssl: Pointer) -> str:
     session = lib.SSL_get_session(ssl)
-    if session == ffi.NULL:
-        return ""
-    length = ffi.new("unsigned int *")
-    start = lib.SSL_SESSION_get_id(session, length)
-    return bytes(ffi.buffer(start, length[0])).hex() if length[0] else ""
-
-
-def _server_name(ssl: Pointer) -> str | None:
-    name = lib.SSL_get_servername(ssl, lib.TLSEXT_NAMETYPE_host_name)
-    return None if name == ffi.NULL else text(name)
-
-
-def _alpn(ssl: Pointer) -> str | None:
-    data, length = ffi.new("unsigned char **"), ffi.new("unsigned int *")
-    lib.SSL_get0_alpn_selected(ssl, data, length)
-    return bytes(ffi.buffer(data[0], length[0])).decode("utf-8", "surrogateescape") if length[0] else None
+    return "" if session == ffi.NULL else session_id(session).hex()
 
 
 def _chain(ssl: Pointer) -> Iterator[str]:
-    chain = lib.SSL_get_peer_cert_chain(ssl)
-    for index in range(0 if chain == ffi.NULL else lib.sk_X509_num(chain)):
-        yield printed(lib.PEM_write_bio_X509, lib.sk_X509_value(chain, index))
+    for certificate in certificates(lib.SSL_get_peer_cert_chain(ssl)):
+        yield printed(lib.PEM_write_bio_X509, certificate)
 
 
 def _serial(certificate: Pointer) -> str:

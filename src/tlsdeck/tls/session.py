@@ -25,6 +25,13 @@ class Session:
         return session_info(self.pointer)
 
 
+def session_id(pointer: Pointer) -> bytes:
+    """The id of an SSL_SESSION; empty if it has none (SSL_SESSION_get_id(3))."""
+    length = ffi.new("unsigned int *")
+    start = lib.SSL_SESSION_get_id(pointer, length)
+    return bytes(ffi.buffer(start, length[0])) if length[0] else b""
+
+
 def session_info(pointer: Pointer) -> SessionInfo:
     """The facts and texts of an SSL_SESSION."""
     return SessionInfo(

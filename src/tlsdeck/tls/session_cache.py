@@ -11,6 +11,7 @@ from collections import OrderedDict
 from tlsdeck.events import SessionKept, SessionSought
 from tlsdeck.native import ffi, lib
 from tlsdeck.tls.callbacks import callback, observer_of
+from tlsdeck.tls.session import session_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,12 +61,6 @@ def _of(context: Pointer) -> SessionCache:
     return cache
 
 
-def _id(session: Pointer) -> bytes:
-    length = ffi.new("unsigned int *")
-    start = lib.SSL_SESSION_get_id(session, length)
-    return bytes(ffi.buffer(start, length[0]))
-
-
 def _der(session: Pointer) -> bytes:
     buffer = ffi.new("unsigned char[]", lib.i2d_SSL_SESSION(session, ffi.NULL))
     lib.i2d_SSL_SESSION(session, ffi.new("unsigned char **", buffer))
@@ -78,7 +73,7 @@ def tlsdeck_keep_session(ssl: Pointer, session: Pointer) -> int:
     observer = observer_of(ssl)
     cache = observer.settings.external_cache
     if cache is not None:
-        cache.keep(_id(session), _der(session))
+        cache.keep(session_id(session), _der(session))
         observer.events.append(SessionKept())
     return 0
 
@@ -99,4 +94,4 @@ def tlsdeck_find_session(ssl: Pointer, session_id: Pointer, length: int, copy: P
 @callback()
 def tlsdeck_forget_session(context: Pointer, session: Pointer) -> None:
     """SSL_CTX_sess_set_remove_cb(3): it has expired, or its connection broke off."""
-    _of(context).forget(_id(session))
+    _of(context).forget(session_id(session))

@@ -58,7 +58,7 @@ def summarize(
         renegotiation_disabled=bool(lib.SSL_get_options(ssl) & lib.SSL_OP_NO_RENEGOTIATION),
         compression=_compression(lib.SSL_get_current_compression(ssl)),
         expansion=_compression(lib.SSL_get_current_expansion(ssl)),
-        alpn=_alpn(ssl),
+        alpn=alpn(ssl),
         early_data=early_data(ssl),
         session=None if session == ffi.NULL else printed(lib.SSL_SESSION_print, session),
         point_formats=_point_formats(ssl),
@@ -153,11 +153,14 @@ def peer_certificate_text(ssl: Pointer) -> str:
     return "" if certificate == ffi.NULL else printed(lib.X509_print, certificate)
 
 
+def certificates(stack: Pointer) -> list[Pointer]:
+    """The X509s of a STACK_OF(X509); none of NULL."""
+    return [] if stack == ffi.NULL else [lib.sk_X509_value(stack, i) for i in range(lib.sk_X509_num(stack))]
+
+
 def _chain(ssl: Pointer, flags: int) -> tuple[CertificateInfo, ...]:
-    chain = lib.SSL_get_peer_cert_chain(ssl)
-    if chain == ffi.NULL:
-        return ()
-    return tuple(certificate_info(lib.sk_X509_value(chain, i), flags) for i in range(lib.sk_X509_num(chain)))
+    chain = certificates(lib.SSL_get_peer_cert_chain(ssl))
+    return tuple([certificate_info(certificate, flags) for certificate in chain])
 
 
 def _ca_names(ssl: Pointer, flags: int) -> tuple[str, ...]:
@@ -337,7 +340,13 @@ def supported_ciphers(ssl: Pointer) -> tuple[tuple[str, str], ...]:
 # --- the rest --------------------------------------------------------------------------------------------------
 
 
-def _alpn(ssl: Pointer) -> str | None:
+def server_name(ssl: Pointer) -> str | None:
+    """The name asked for by SNI (SSL_get_servername(3))."""
+    return _string(lib.SSL_get_servername(ssl, lib.TLSEXT_NAMETYPE_host_name))
+
+
+def alpn(ssl: Pointer) -> str | None:
+    """The protocol chosen by ALPN."""
     return _protocol(ssl, lib.SSL_get0_alpn_selected)
 
 
