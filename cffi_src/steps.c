@@ -77,6 +77,55 @@ static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
     return count;
 }
 
+/* Laid out as in cdef/steps.h. */
+struct tlsdeck_facts {
+    const char *version, *cipher, *cipher_version;
+    const char *verify_text, *verified_name;
+    const char *peer_digest;
+    const char *compression, *expansion;
+    long verify_code;
+    int peer_signature_type;
+    int key_type, key_bits; /* the peer's ephemeral key */
+    char key_group[80];
+    int reused, secure_renegotiation, early_data;
+};
+
+static const char *method_name(const COMP_METHOD *method)
+{
+    return method == NULL ? NULL : SSL_COMP_get_name(method);
+}
+
+static void tlsdeck_facts(SSL *ssl, struct tlsdeck_facts *facts)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    EVP_PKEY *key = NULL;
+    int digest = NID_undef;
+
+    memset(facts, 0, sizeof *facts);
+    facts->version = SSL_get_version(ssl);
+    facts->cipher = SSL_CIPHER_get_name(cipher);
+    facts->cipher_version = SSL_CIPHER_get_version(cipher);
+    facts->reused = SSL_session_reused(ssl);
+    facts->verify_code = SSL_get_verify_result(ssl);
+    facts->verify_text = X509_verify_cert_error_string(facts->verify_code);
+    facts->verified_name = SSL_get0_peername(ssl);
+    facts->secure_renegotiation = SSL_get_secure_renegotiation_support(ssl) != 0;
+    facts->compression = method_name(SSL_get_current_compression(ssl));
+    facts->expansion = method_name(SSL_get_current_expansion(ssl));
+    facts->early_data = SSL_get_early_data_status(ssl);
+    if (SSL_get_peer_signature_nid(ssl, &digest) && digest != NID_undef)
+        facts->peer_digest = OBJ_nid2sn(digest);
+    if (!SSL_get_peer_signature_type_nid(ssl, &facts->peer_signature_type))
+        facts->peer_signature_type = NID_undef;
+    if (SSL_get_peer_tmp_key(ssl, &key) && key != NULL) {
+        facts->key_type = EVP_PKEY_get_id(key);
+        facts->key_bits = EVP_PKEY_get_bits(key);
+        if (facts->key_type == EVP_PKEY_EC)
+            EVP_PKEY_get_group_name(key, facts->key_group, sizeof facts->key_group, NULL);
+        EVP_PKEY_free(key);
+    }
+}
+
 /* The address of a socket's peer as the system keeps it, port included: its length, 0 for none. */
 static int tlsdeck_peer(int descriptor, void *address, int size)
 {

@@ -9,6 +9,5 @@ const char *OBJ_nid2sn(int nid);
 static const int NID_undef;
 const char *OBJ_nid2ln(int nid);
 int OBJ_obj2nid(const ASN1_OBJECT *object);
-int OBJ_obj2txt(char *text, int size, const ASN1_OBJECT *object, int numeric_only);
 BIGNUM *ASN1_INTEGER_to_BN(const ASN1_INTEGER *integer, BIGNUM *number);
 char *BN_bn2dec(const BIGNUM *number);

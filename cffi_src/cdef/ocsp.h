@@ -7,7 +7,6 @@ typedef ... OCSP_RESPONSE;
 typedef ... OCSP_SINGLERESP;
 
 OCSP_CERTID *OCSP_cert_to_id(const EVP_MD *digest, const X509 *subject, const X509 *issuer);
-void OCSP_CERTID_free(OCSP_CERTID *id);
 OCSP_REQUEST *OCSP_REQUEST_new(void);
 void OCSP_REQUEST_free(OCSP_REQUEST *request);
 const ASN1_ITEM *OCSP_REQUEST_it(void);

@@ -12,7 +12,6 @@ typedef ... BIO_ADDRINFO;
 typedef ... BIO_METHOD;
 typedef ... BN_CTX;
 typedef ... BN_GENCB;
-typedef ... COMP_METHOD;
 typedef ... EVP_MD;
 typedef ... EVP_PKEY;
 typedef ... GENERAL_NAME;

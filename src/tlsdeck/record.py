@@ -30,7 +30,6 @@ class _RecordType(type):
         defaults.update({field: namespace.pop(field) for field in own if field in namespace})
         namespace["__slots__"] = own
         namespace["_fields"] = inherited + own
-        namespace["_names"] = frozenset(inherited + own)
         namespace["_defaults"] = defaults
         namespace["__match_args__"] = inherited + own
         return super().__new__(cls, name, bases, namespace)
@@ -48,20 +47,19 @@ class Record(metaclass=_RecordType):
     # Set by the metaclass: every field's name in order, the defaults of some, and what sets each.
     if TYPE_CHECKING:
         _fields: ClassVar[tuple[str, ...]]
-        _names: ClassVar[frozenset[str]]
         _defaults: ClassVar[dict[str, Any]]
         _setters: ClassVar[tuple[Callable[[Any, object], None], ...]]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         if kwargs or len(args) != len(self._fields):
-            args = self._arguments(args, kwargs)
+            # Most are made with all fields by name, in their order.
+            in_order = not args and tuple(kwargs) == self._fields
+            args = tuple(kwargs.values()) if in_order else self._arguments(args, kwargs)
         for set_field, value in zip(self._setters, args, strict=True):
             set_field(self, value)
 
     def _arguments(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[object, ...]:
         """All fields' values in order, with the defaults filled in."""
-        if not args and kwargs.keys() == self._names:
-            return tuple([kwargs[field] for field in self._fields])
         fields, name = self._fields, type(self).__name__
         if len(args) > len(fields):
             raise TypeError(f"{name} has {len(fields)} fields, {len(args)} were given")

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from tlsdeck.commands.common import Printer
     from tlsdeck.events import Event
+    from tlsdeck.net.crowd import Crowd
     from tlsdeck.net.opening import Opening
     from tlsdeck.tls.credentials import Identity, PrivateKey
     from tlsdeck.tls.session_cache import SessionCache
@@ -96,9 +97,11 @@ def server(options: ServerOptions, argv: Sequence[str]) -> int:
     if options.json:
         heed_termination()
     try:
+        # Who reads that we listen may connect, or end us: all that takes time is done before.
+        crowd = make_crowd(options, argv, context, listener, audience) if mode(options) else None
         show(events.Listening(listener.address, options.unix is not None or place.service in ("0", None)))
-        if mode(options):
-            serve_crowd(options, argv, context, listener, audience)
+        if crowd is not None:
+            crowd.run()
         else:
             serve_in_turn(options, context, listener, audience)
     finally:
@@ -411,14 +414,14 @@ def server_printers(options: ServerOptions) -> list[Printer]:
 # --- many clients at once --------------------------------------------------------------------------------------
 
 
-def serve_crowd(
+def make_crowd(
     options: ServerOptions,
     argv: Sequence[str],
     context: Context,
     listener: sockets.Listener,
     audience: Audience,
-) -> None:
-    """Answers clients in one of the web modes or -rev until -naccept is reached."""
+) -> Crowd:
+    """What answers clients in one of the web modes or -rev until -naccept is reached."""
     from tlsdeck.commands.services import Reverse, Web
     from tlsdeck.net.crowd import Crowd
 
@@ -431,7 +434,7 @@ def serve_crowd(
         words = [PROGRAM, *argv]
         binary = options.http_server_binmode
         service = Web(context, chosen, words, id_context=id_context, binary=binary, audience=audience)
-    Crowd(
+    return Crowd(
         listener,
         service,
         limit=options.naccept,
@@ -439,7 +442,7 @@ def serve_crowd(
         limits=_limits(options),
         short=lambda error: audience.show(events.ShortageMet(error.strerror or str(error))),
         broken=lambda problem: _tell_of_error(problem, audience),
-    ).run()
+    )
 
 
 def _limits(options: ServerOptions) -> Limits:

@@ -164,6 +164,7 @@ class StatusPage:
     def __init__(self, argv: Sequence[str], ciphers: Sequence[tuple[str, str]]) -> None:
         """`argv` with the program's name first; `ciphers` are the server's as (version, name)."""
         self._words = "".join(f"{word} " for word in argv)
+        self._start = f'<HTML><BODY BGCOLOR="#ffffff">\n<pre>\n\n{_escaped(self._words)}\n'
         self._supported = f"Ciphers supported in s_server binary\n{_supported(ciphers)}\n"
 
     def render(self, summary: Summary, statistics: Statistics, certificate_text: str = "") -> bytes:
@@ -171,9 +172,8 @@ class StatusPage:
 
         `certificate_text` is X509_print(3) of the client's certificate, if it sent one.
         """
-        start = f'<HTML><BODY BGCOLOR="#ffffff">\n<pre>\n\n{_escaped(self._words)}\n'
-        rest = self._report(summary, statistics, certificate_text)
-        page = f"{start}{rest}</pre></BODY></HTML>\r\n\r\n"
+        report = self._report(summary, statistics, certificate_text)
+        page = f"{self._start}{report}</pre></BODY></HTML>\r\n\r\n"
         return _HTML + page.encode("utf-8", "surrogateescape")
 
     def text(self, summary: Summary, statistics: Statistics, certificate_text: str = "") -> str:
@@ -212,8 +212,8 @@ def _common(names: Sequence[str]) -> str:
     """Three to a line; all but the very last are padded."""
     if not names:
         return ""
-    padded = [*(name.ljust(26) for name in names[:-1]), names[-1]]
-    lines = "\n".join(" ".join(padded[at : at + 3]) for at in range(0, len(padded), 3))
+    padded = [*[name.ljust(26) for name in names[:-1]], names[-1]]
+    lines = "\n".join([" ".join(padded[at : at + 3]) for at in range(0, len(padded), 3)])
     return f"---\nCiphers common between both SSL end points:\n{lines}\n"
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from tlsdeck.output.stream import Stream
 
 
+_KINDS = (DataReceived, EarlyDataReceived)
+
+
 class Data:
     """Passes application data on, early data too."""
 
@@ -18,5 +21,5 @@ class Data:
 
     def show(self, event: Event) -> None:
         """Write the data, if the event is some."""
-        if isinstance(event, DataReceived | EarlyDataReceived):
+        if isinstance(event, _KINDS):
             self._stream.data(event.data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
-from tlsdeck.native import encoded, ffi, lib, new_unset, own, printed, text
+from tlsdeck.native import encoded, ffi, lib, new_unset, printed, text
 from tlsdeck.tls.names import name_text
 
 TYPE_CHECKING = False
@@ -27,39 +27,39 @@ def summarize(
     ssl: Pointer, transport: Transport, settings: Settings, exporter: tuple[str, int] | None
 ) -> Summary:
     """The summary of an SSL over a transport."""
-    cipher = lib.SSL_get_current_cipher(ssl)
+    facts = ffi.new("struct tlsdeck_facts *")
+    lib.tlsdeck_facts(ssl, facts)
     session = lib.SSL_get_session(ssl)
-    verify_code = lib.SSL_get_verify_result(ssl)
     peer = lib.SSL_get0_peer_certificate(ssl)
     flags = settings.name_flags
     bytes_read, bytes_written = byte_counts(transport)
     return Summary(
-        version=text(lib.SSL_get_version(ssl)),
-        cipher=text(lib.SSL_CIPHER_get_name(cipher)),
-        cipher_version=text(lib.SSL_CIPHER_get_version(cipher)),
-        reused=bool(lib.SSL_session_reused(ssl)),
+        version=text(facts.version),
+        cipher=text(facts.cipher),
+        cipher_version=text(facts.cipher_version),
+        reused=bool(facts.reused),
         chain=_chain(ssl, flags),
         peer=None if peer == ffi.NULL else certificate_info(peer, flags),
         ca_names=_ca_names(ssl, flags),
         certificate_types=_certificate_types(ssl),
         signature_algorithms=_signature_algorithms(ssl, shared=False),
         shared_signature_algorithms=_signature_algorithms(ssl, shared=True),
-        peer_digest=_peer_digest(ssl),
-        peer_signature_type=_peer_signature_type(ssl),
-        temporary_key=_temporary_key(ssl),
+        peer_digest=_string(facts.peer_digest),
+        peer_signature_type=_SIGNATURE_TYPES.get(facts.peer_signature_type),
+        temporary_key=_temporary_key(facts),
         bytes_read=bytes_read,
         bytes_written=bytes_written,
-        verify_code=verify_code,
-        verify_text=text(lib.X509_verify_cert_error_string(verify_code)),
-        verified_name=_string(lib.SSL_get0_peername(ssl)),
+        verify_code=facts.verify_code,
+        verify_text=text(facts.verify_text),
+        verified_name=_string(facts.verified_name),
         tlsa=_tlsa(ssl) if settings.dane else None,
         timestamps=_timestamps(ssl) if settings.transparency else None,
-        secure_renegotiation=bool(lib.SSL_get_secure_renegotiation_support(ssl)),
+        secure_renegotiation=bool(facts.secure_renegotiation),
         renegotiation_disabled=bool(lib.SSL_get_options(ssl) & lib.SSL_OP_NO_RENEGOTIATION),
-        compression=_compression(lib.SSL_get_current_compression(ssl)),
-        expansion=_compression(lib.SSL_get_current_expansion(ssl)),
+        compression=_string(facts.compression),
+        expansion=_string(facts.expansion),
         alpn=alpn(ssl),
-        early_data=early_data(ssl),
+        early_data=_early_data(facts.early_data),
         session=None if session == ffi.NULL else printed(lib.SSL_SESSION_print, session),
         point_formats=_point_formats(ssl),
         supported_groups=_groups(ssl, shared=False) if settings.server else (),
@@ -67,9 +67,9 @@ def summarize(
         shared_ciphers=_shared_ciphers(ssl) if settings.server else (),
         offered_ciphers=_offered_ciphers(ssl) if settings.server else (),
         exported_key=_exported(ssl, *exporter) if exporter else None,
+        details=_details(ssl, flags) if settings.watch.details else None,
         next_protocol=_next_protocol(ssl) if settings.next_protocols else None,
         srtp_profile=_srtp_profile(ssl) if settings.srtp_profiles else None,
-        details=_details(ssl, flags) if settings.watch.details else None,
         offer=client_offer(ssl, settings) if settings.watch.offers or settings.watch.details else None,
     )
 
@@ -195,7 +195,11 @@ def _certificate_types(ssl: Pointer) -> tuple[str, ...]:
 
 def early_data(ssl: Pointer) -> str:
     """What became of early data: "not sent", "rejected", "accepted"."""
-    return _EARLY_DATA.get(lib.SSL_get_early_data_status(ssl), "not sent")
+    return _early_data(lib.SSL_get_early_data_status(ssl))
+
+
+def _early_data(status: int) -> str:
+    return _EARLY_DATA.get(status, "not sent")
 
 
 # --- signatures and keys ---------------------------------------------------------------------------------------
@@ -244,26 +248,12 @@ def _scheme(raw: bytes) -> str:
     return _SCHEMES.get(code) or f"0x{code & 0xFF:02X}+0x{code >> 8:02X}"
 
 
-def _peer_digest(ssl: Pointer) -> str | None:
-    nid = ffi.new("int *")
-    known = lib.SSL_get_peer_signature_nid(ssl, nid) and nid[0] != lib.NID_undef
-    return text(lib.OBJ_nid2sn(nid[0])) if known else None
-
-
-def _peer_signature_type(ssl: Pointer) -> str | None:
-    nid = ffi.new("int *")
-    return _SIGNATURE_TYPES.get(nid[0]) if lib.SSL_get_peer_signature_type_nid(ssl, nid) else None
-
-
-def _temporary_key(ssl: Pointer) -> TemporaryKey | None:
-    pointer = ffi.new("EVP_PKEY **")
-    if not lib.SSL_get_peer_tmp_key(ssl, pointer) or pointer[0] == ffi.NULL:
+def _temporary_key(facts: Pointer) -> TemporaryKey | None:
+    kind, bits = facts.key_type, facts.key_bits
+    if not bits:
         return None
-    key = own(pointer[0], lib.EVP_PKEY_free)
-    bits = lib.EVP_PKEY_get_bits(key)
-    kind = lib.EVP_PKEY_get_id(key)
     if kind == lib.EVP_PKEY_EC:
-        return TemporaryKey("ECDH", curve_name(key), bits)
+        return TemporaryKey("ECDH", text(facts.key_group) or "?", bits)
     return TemporaryKey(_KEY_NAMES.get(kind) or text(lib.OBJ_nid2sn(kind)), None, bits)
 
 
@@ -363,10 +353,6 @@ def _protocol(ssl: Pointer, look: Callable[[Pointer, Pointer, Pointer], None]) -
 def _srtp_profile(ssl: Pointer) -> str | None:
     profile = lib.SSL_get_selected_srtp_profile(ssl)
     return None if profile == ffi.NULL else text(profile.name)
-
-
-def _compression(method: Pointer) -> str | None:
-    return None if method == ffi.NULL else text(lib.SSL_COMP_get_name(method))
 
 
 def _exported(ssl: Pointer, label: str, length: int) -> ExportedKey:
