@@ -11,6 +11,7 @@ import pytest
 from support.fixtures import Start, Workdir
 from support.oracle import Case, assert_same, scene
 from support.peers import start_server
+from support.pki import trusting
 from support.programs import OPENSSL, OURS, TIME_LIMIT
 
 WORDS = {"nothing": b"", "half a line": b"GET / HT", "a line": b"some words\n"}
@@ -18,7 +19,7 @@ WORDS = {"nothing": b"", "half a line": b"GET / HT", "a line": b"some words\n"}
 
 def cut_off(port: int, words: bytes, directory: Path, version: ssl.TLSVersion) -> None:
     """Say `words`, read the answer to a line, and end TCP."""
-    context = ssl.create_default_context(cafile=directory / "root.pem")
+    context = trusting(directory / "root.pem")
     context.maximum_version = version
     with socket.create_connection(("127.0.0.1", port), TIME_LIMIT) as connection:
         secure = context.wrap_socket(connection, server_hostname="localhost")

@@ -10,6 +10,7 @@ import pytest
 from support.fixtures import Run, Start, Workdir
 from support.oracle import Case, OnServer, compare_servers
 from support.peers import start_server
+from support.pki import trusting
 from support.programs import OPENSSL, OURS, TIME_LIMIT, Eof, Until
 
 STATELESS = "-stateless -cert rsa.pem -key rsa.key"
@@ -69,7 +70,7 @@ def test_client_without_tls_1_3_is_told(start: Start, workdir: Workdir) -> None:
 
 def test_hellos_may_come_byte_by_byte(start: Start, workdir: Workdir) -> None:
     server = start_server(start, OURS, f"{STATELESS} -naccept 1", workdir("ours"))
-    context = ssl.create_default_context(cafile=str(workdir("ours") / "root.pem"))
+    context = trusting(workdir("ours") / "root.pem")
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     secure = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
     with socket.create_connection(("127.0.0.1", server.port), TIME_LIMIT) as plain:
@@ -86,7 +87,7 @@ def test_hellos_may_come_byte_by_byte(start: Start, workdir: Workdir) -> None:
 
 def test_cookie_is_good_for_the_address_it_was_sent_to(start: Start, workdir: Workdir) -> None:
     server = start_server(start, OURS, f"{STATELESS} -naccept 2", workdir("ours"))
-    context = ssl.create_default_context(cafile=str(workdir("ours") / "root.pem"))
+    context = trusting(workdir("ours") / "root.pem")
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     secure = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
     with socket.create_connection(("127.0.0.1", server.port), TIME_LIMIT) as plain:

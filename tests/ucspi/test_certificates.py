@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.fixtures import Run, Start, Workdir
 from support.nameserver import NameServer, zone
-from support.pki import authority, leaf, pem, private
+from support.pki import authority, leaf, pem, private, trusting
 from support.programs import OURS
 from ucspi.serving import CLIENT_CAS, Server, ask, client_context, read_all, serve, variables
 
@@ -168,7 +168,7 @@ def test_a_chain_in_either_order(start: Start, directory: Path, order: tuple[str
     (directory / "both.chain").write_bytes(b"".join((directory / name).read_bytes() for name in order))
     env = {"CERTCHAINFILE": "both.chain", "KEYFILE": "chain.key"}
     server = serve(start, directory, ["echo", "fine"], env=env)
-    context = ssl.create_default_context(cafile=directory / "root.pem")
+    context = trusting(directory / "root.pem")
     assert ask(server, context=context) == b"fine\n"
 
 
