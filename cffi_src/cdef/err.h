@@ -6,5 +6,7 @@ unsigned long ERR_peek_last_error(void);
 int ERR_GET_LIB(unsigned long code);
 int ERR_GET_REASON(unsigned long code);
 static const int ERR_LIB_SSL;
+static const int SSL_AD_REASON_OFFSET;
+static const int SSL_AD_UNKNOWN_PSK_IDENTITY;
 static const int SSL_R_CERTIFICATE_VERIFY_FAILED;
 static const int SSL_R_UNEXPECTED_EOF_WHILE_READING;

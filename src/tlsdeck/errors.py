@@ -81,6 +81,10 @@ class TruncationError(PeerError):
     """The stream ended without close_notify: what was received may not be all that was sent (RFC 8446 section 6.1)."""
 
 
+class UnknownIdentityError(PeerError):
+    """The server does not know who we are, or wants us to say it: alert unknown_psk_identity (RFC 4279 section 2)."""
+
+
 class EarlyDataError(TlsdeckError):
     """Early data could not be sent or taken: `message` says which, the rest is that of what went wrong."""
 

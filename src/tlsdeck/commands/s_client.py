@@ -32,6 +32,7 @@ from tlsdeck.errors import (
     PeerError,
     TimeLimitError,
     TlsdeckError,
+    UnknownIdentityError,
 )
 from tlsdeck.net import sockets
 from tlsdeck.net.limits import Clock
@@ -192,14 +193,8 @@ def connect(setup: Setup, *, visit: bool = False) -> Outcome:
     return outcome
 
 
+# A ClientHello without a user's name was answered by asking for it (RFC 5054 section 2.5.1.2).
 _NAME_WANTED = Outcome("handshake")
-_UNKNOWN_PSK_IDENTITY = 115  # alert (RFC 4279 section 2)
-
-
-def _is_name_wanted(ending: Ending) -> bool:
-    """Whether a ClientHello without a user's name was answered by asking for it (RFC 5054 section 2.5.1.2)."""
-    stack = ending.error.stack if ending.error else ()
-    return any(f"SSL alert number {_UNKNOWN_PSK_IDENTITY}" in line for line in stack)
 
 
 def _told(error: TlsdeckError) -> str:
@@ -246,7 +241,7 @@ def converse(setup: Setup, connection: Connection, descriptor: int, *, visit: bo
         ending = pump.run()
         if ending.reason == "done":
             ending = _await_ticket(setup, pump) or ending
-        if setup.nameless and _is_name_wanted(ending):
+        if setup.nameless and isinstance(ending.error, UnknownIdentityError):
             show(events.SrpUserWanted())
             sockets.hang_up(descriptor, connection.discard)
             return _NAME_WANTED

@@ -359,7 +359,7 @@ def tlsdeck_named_context(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> 
     asked = server_name(ssl)
     if asked is None:
         return int(lib.SSL_TLSEXT_ERR_NOACK)
-    contexts = dict(observer.settings.names)
+    contexts = observer.settings.names or {}
     name = asked.lower()
     context = contexts.get(name) or contexts.get("*." + name.partition(".")[2])
     if context is None:

@@ -19,7 +19,14 @@ from __future__ import annotations
 
 import os
 
-from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TruncationError
+from tlsdeck.errors import (
+    CertificateError,
+    LibraryError,
+    NetworkError,
+    PeerError,
+    TruncationError,
+    UnknownIdentityError,
+)
 from tlsdeck.events import BytesCounted, CookieRequested, Renegotiated, StateChanged, TransportUsed
 from tlsdeck.native import check, encoded, error_stack, ffi, lib, new_unset, own, text
 from tlsdeck.tls import summary
@@ -535,4 +542,5 @@ def _failure(reason: int, errno: int) -> PeerError | NetworkError | LibraryError
 _PEER_ERRORS: dict[tuple[int, int], type[PeerError]] = {
     (lib.ERR_LIB_SSL, lib.SSL_R_CERTIFICATE_VERIFY_FAILED): CertificateError,
     (lib.ERR_LIB_SSL, lib.SSL_R_UNEXPECTED_EOF_WHILE_READING): TruncationError,
+    (lib.ERR_LIB_SSL, lib.SSL_AD_REASON_OFFSET + lib.SSL_AD_UNKNOWN_PSK_IDENTITY): UnknownIdentityError,
 }

@@ -10,7 +10,7 @@ from tlsdeck.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tlsdeck.tls.candidates import Candidate
     from tlsdeck.tls.context import Context
@@ -109,9 +109,7 @@ class Settings(Record):
     next_protocols: tuple[bytes, ...] = ()  # NPN
     alpn: tuple[bytes, ...] = ()
     server_name: ServerNameRule | None = None  # server
-    names: tuple[
-        tuple[str, Context], ...
-    ] = ()  # server: contexts by name, also "*.domain"; otherwise this one
+    names: Mapping[str, Context] | None = None  # server: by name in lower case, or "*.domain"; else this one
     acknowledge_name: bool = False  # client: report whether a name was sent
     extensions: tuple[int, ...] = ()  # client: sent empty; the answers are ServerInfoReceived
     transparency: bool = False  # client: demand SCTs and check them (RFC 6962)

@@ -118,22 +118,19 @@ def build(variables: Mapping[str, str], demand: Demand) -> Context:
         ConfigurationError: something cannot be used; the message is complete.
     """
     settings = _settings(variables, demand)
-    names = tuple(_named(variables, settings, demand.password))
+    names = _named(variables, settings, demand.password)
     main = settings.replace(identities=(_identity(variables, "", demand.password),), names=names)
     return _context(main)
 
 
-def _named(variables: Mapping[str, str], settings: Settings, password: str) -> list[tuple[str, Context]]:
+def _named(variables: Mapping[str, str], settings: Settings, password: str) -> dict[str, Context]:
     suffixes = {
         name.partition(":")[2] for name in variables if name.startswith(("CERTFILE:", "CERTCHAINFILE:"))
     }
-    return [
-        (
-            suffix.lower(),
-            _context(settings.replace(identities=(_identity(variables, ":" + suffix, password),))),
-        )
+    return {
+        suffix.lower(): _context(settings.replace(identities=(_identity(variables, ":" + suffix, password),)))
         for suffix in sorted(suffixes)
-    ]
+    }
 
 
 def _settings(variables: Mapping[str, str], demand: Demand) -> Settings:
