@@ -121,3 +121,15 @@ EXTENSIONS = {
     13172: "next protocol",
     65281: "renegotiation info",
 }
+
+# SignatureScheme (RFC 8446 section 4.2.3, RFC 8734): those that have one name wherever they are shown.
+SIGNATURE_SCHEMES = {
+    0x0807: "ed25519",
+    0x0808: "ed448",
+    0x0809: "rsa_pss_pss_sha256",
+    0x080A: "rsa_pss_pss_sha384",
+    0x080B: "rsa_pss_pss_sha512",
+    0x081A: "ecdsa_brainpoolP256r1_sha256",
+    0x081B: "ecdsa_brainpoolP384r1_sha384",
+    0x081C: "ecdsa_brainpoolP512r1_sha512",
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from tlsdeck.events import CertificateInfo, ExportedKey, Summary, TemporaryKey
+from tlsdeck.names import SIGNATURE_SCHEMES
 from tlsdeck.native import encoded, ffi, lib, new_unset, printed, text
 from tlsdeck.tls.names import name_text
 
@@ -216,8 +217,9 @@ _SIGNATURE_TYPES: dict[int, str] = {
     lib.NID_id_GostR3410_2012_512: "gost2012_512",
 }
 
-# SignatureScheme code points and how they are shown (RFC 8446 section 4.2.3, RFC 5246 section 7.4.1.4.1, RFC 8734).
+# SignatureScheme (RFC 8446 section 4.2.3); older ones are pairs of hash and signature (RFC 5246 section 7.4.1.4.1).
 _SCHEMES = {
+    **SIGNATURE_SCHEMES,
     **{
         digest << 8 | sign: f"{sign_name}+{digest_name}"
         for digest, digest_name in enumerate(("SHA1", "SHA224", "SHA256", "SHA384", "SHA512"), 2)
@@ -226,14 +228,6 @@ _SCHEMES = {
     0x0804: "RSA-PSS+SHA256",
     0x0805: "RSA-PSS+SHA384",
     0x0806: "RSA-PSS+SHA512",
-    0x0807: "ed25519",
-    0x0808: "ed448",
-    0x0809: "rsa_pss_pss_sha256",
-    0x080A: "rsa_pss_pss_sha384",
-    0x080B: "rsa_pss_pss_sha512",
-    0x081A: "ecdsa_brainpoolP256r1_sha256",
-    0x081B: "ecdsa_brainpoolP384r1_sha384",
-    0x081C: "ecdsa_brainpoolP512r1_sha512",
 }
 
 

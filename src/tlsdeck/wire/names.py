@@ -187,7 +187,7 @@ FRAGMENT_LENGTHS = {
 }
 
 # SignatureScheme (RFC 8446 section 4.2.3)
-SIGNATURE_SCHEMES = {
+SIGNATURE_SCHEMES = names.SIGNATURE_SCHEMES | {
     0x0101: "rsa_pkcs1_md5",
     0x0102: "dsa_md5",
     0x0103: "ecdsa_md5",
@@ -213,14 +213,6 @@ SIGNATURE_SCHEMES = {
     0x0804: "rsa_pss_rsae_sha256",
     0x0805: "rsa_pss_rsae_sha384",
     0x0806: "rsa_pss_rsae_sha512",
-    0x0807: "ed25519",
-    0x0808: "ed448",
-    0x0809: "rsa_pss_pss_sha256",
-    0x080A: "rsa_pss_pss_sha384",
-    0x080B: "rsa_pss_pss_sha512",
-    0x081A: "ecdsa_brainpoolP256r1_sha256",
-    0x081B: "ecdsa_brainpoolP384r1_sha384",
-    0x081C: "ecdsa_brainpoolP512r1_sha512",
     0x0840: "gost2012_256",
     0x0841: "gost2012_512",
     0x0904: "mldsa44",
