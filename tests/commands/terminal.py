@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -37,11 +36,6 @@ def standard_input(content: bytes, *, open_end: bool) -> Iterator[None]:
         os.close(saved)
         if open_end:
             os.close(writing)
-
-
-def descriptors() -> int:
-    """How many this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def play(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.terminal import Outcome, descriptors, play
+from commands.terminal import Outcome, play
+from support.descriptors import descriptors
 from support.peers import (
     Behaviour,
     after_handshake,

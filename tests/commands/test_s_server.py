@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.terminal import Outcome, descriptors, play
+from commands.terminal import Outcome, play
+from support.descriptors import descriptors
 from support.peers import free_port
 from support.pki import populate
 from support.programs import wait_for

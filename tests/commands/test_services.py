@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.descriptors import none_left
 from support.pki import populate
 from tls.pairs import TLS12, TLS13, client_settings, only, server_settings
 from tlsdeck.commands import services
@@ -36,10 +37,6 @@ from tlsdeck.tls.transport import descriptor
 
 Service = Callable[[int, Clock], Generator[str]]
 VERSIONS = pytest.mark.parametrize("version", [TLS12, TLS13], ids=["tls12", "tls13"])
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class Visit:
@@ -131,16 +128,15 @@ def here(pki: Mapping[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def visit() -> Iterator[Callable[..., Visit]]:
     """Visit a service; no descriptor is left open."""
     made: list[Visit] = []
-    before = descriptors()
 
     def make(*args: object, **fields: object) -> Visit:
         made.append(Visit(*args, **fields))  # type: ignore[arg-type]
         return made[-1]
 
-    yield make
-    for each in made:
-        each.close()
-    assert descriptors() == before
+    with none_left():
+        yield make
+        for each in made:
+            each.close()
 
 
 MakeVisit = Callable[..., Visit]

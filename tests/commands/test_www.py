@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from output.captured import NOTHING
+from support.descriptors import none_left
 from tlsdeck.commands.www import (
     LINE_LIMIT,
     SKIPPED_LIMIT,
@@ -194,10 +195,6 @@ def test_files_gives_descriptor_size_and_name(files: Callable[[str], Files]) -> 
     assert content(reply) == HTML + b"<b>x</b>"
 
 
-def descriptors() -> list[str]:
-    return sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
-
-
 @pytest.mark.parametrize(
     "target, complaint",
     [
@@ -217,9 +214,8 @@ def descriptors() -> list[str]:
     ],
 )
 def test_files_says_why_not(files: Callable[[str], Files], target: bytes, complaint: bytes) -> None:
-    before = descriptors()
-    assert files("HTTP").reply(FileRequest(target)) == Reply(PLAIN + complaint + b"\r\n")
-    assert descriptors() == before
+    with none_left():
+        assert files("HTTP").reply(FileRequest(target)) == Reply(PLAIN + complaint + b"\r\n")
 
 
 def test_files_tells_the_error_of_the_system(files: Callable[[str], Files]) -> None:
@@ -241,10 +237,9 @@ def test_files_closes_what_was_exchanged_while_it_was_opened(
     files: Callable[[str], Files], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = files("WWW")
-    before = descriptors()
     monkeypatch.setattr(os, "fstat", lambda _: os.stat_result([stat.S_IFIFO] + [0] * 9))
-    assert b"Error opening 'a.txt' mode='r'\r\n" in server.reply(FileRequest(b"a.txt ")).head
-    assert descriptors() == before
+    with none_left():
+        assert b"Error opening 'a.txt' mode='r'\r\n" in server.reply(FileRequest(b"a.txt ")).head
 
 
 def test_files_serves_below_the_root_directory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
 
 import pytest
 
@@ -20,17 +19,6 @@ from tlsdeck.net.sockets import LINGER, Listener, Place
 
 LIMIT = 20.0  # seconds
 Service = Callable[[int, Clock], Generator[str | int]]
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_left() -> Iterator[None]:
-    before = descriptors()
-    yield
-    assert descriptors() == before
 
 
 class Running:

@@ -21,17 +21,6 @@ from tlsdeck.net.sockets import Listener, Place
 from tlsdeck.tls import endpoint
 
 
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_left() -> Iterator[None]:
-    before = descriptors()
-    yield
-    assert descriptors() == before
-
-
 @contextmanager
 def listening(host: str = "127.0.0.1", family: int = endpoint.ANY) -> Iterator[tuple[Listener, str]]:
     """A listener and its port."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.descriptors import descriptors
 from tls.pairs import CHUNK, TLS12, TLS13, Pair, client_settings, now, only, received, server_settings
 from tlsdeck.errors import CertificateError, LibraryError, NetworkError, PeerError, TlsdeckError
 from tlsdeck.events import (
@@ -850,10 +851,6 @@ def test_garbage_after_the_handshake_is_the_peers_fault(pair: MakePair) -> None:
 def memory_used() -> int:
     """Resident pages."""
     return int(Path("/proc/self/statm").read_text().split()[1])
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "dropped"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.descriptors import none_left
 from tlsdeck.errors import ConfigurationError, DecodeError
 from tlsdeck.ucspi import cdb
 
@@ -195,16 +196,11 @@ def test_what_would_be_too_large_is_not_made(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_does_not_open_leaves_no_descriptor(path: Path) -> None:
-    before = descriptors()
-    with pytest.raises(DecodeError):
-        opened(path, b"short")
-    with opened(path, cdb.build([])):
-        pass
-    assert descriptors() == before
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+    with none_left():
+        with pytest.raises(DecodeError):
+            opened(path, b"short")
+        with opened(path, cdb.build([])):
+            pass
 
 
 def test_a_descriptor_that_cannot_be_read_is_an_error(path: Path) -> None:
