@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,24 +42,7 @@ ED25519 = "-rev -cert ed25519.pem -key ed25519.key"
 TWO_NAMES = f"{RSA} -servername www.example.org -cert2 ecdsa.pem -key2 ecdsa.key"
 LEVEL_0 = "-cipher ALL@SECLEVEL=0"
 
-
-def client(
-    name: str,
-    options: str,
-    shows: str,
-    code: int = 0,
-    *,
-    peer: str = RSA,
-    talk: Talk = PING,
-    files: tuple[str, ...] = (),
-    env: Mapping[str, str] | None = None,
-    varying: bool = False,
-    renegotiates: bool = False,
-) -> Case:
-    return Case(
-        name, options, shows, code, peer, talk, files, env or {}, varying=varying, renegotiates=renegotiates
-    )
-
+client = partial(Case, peer=RSA)
 
 VERSIONS = (
     client("reconnect", "-reconnect -tls1_2", "drop connection and then reconnect", peer=f"{RSA} -naccept 6"),
@@ -532,17 +516,7 @@ def test_client_is_the_original_to_the_letter(case: Case, start: Start, workdir:
     compare_clients(start, case, workdir)
 
 
-def alone(
-    name: str,
-    options: str,
-    shows: str,
-    code: int = 1,
-    *,
-    talk: Talk = NOTHING,
-    env: Mapping[str, str] | None = None,
-) -> Case:
-    return Case(name, options, shows, code, talk=talk, env=env or {})
-
+alone = partial(Case, code=1, talk=NOTHING)
 
 HINT = "s_client: Use -help for summary."
 

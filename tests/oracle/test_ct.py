@@ -22,9 +22,7 @@ from support.ct import (
 )
 from support.fixtures import Start, Workdir
 from support.oracle import (
-    PING,
     Case,
-    Talk,
     assert_about,
     compare_alone,
     compare_clients,
@@ -100,51 +98,37 @@ def server(certificate: str, options: str = "") -> str:
 
 LOGS = "-ct -ctlogfile logs.cnf -CAfile root.pem"
 
-
-def client(
-    name: str,
-    options: str,
-    shows: str,
-    code: int = 0,
-    *,
-    peer: str,
-    talk: Talk = PING,
-    env: Mapping[str, str] | None = None,
-) -> Case:
-    return Case(name, options, shows, code, peer, talk, env=env or {})
-
-
 CLIENTS = (
-    client("none", LOGS, "---\nSCTs present (0)\n---\nSSL handshake", peer=server("none")),
-    client("one", LOGS, "SCTs present (1)\n---\nSCT validation status: valid\nSigned", peer=server("one")),
-    client("one_1_2", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("one")),
-    client("known_and_unknown", LOGS, "SCT validation status: unknown log\n", peer=server("two")),
-    client("known_after_all", LOGS.replace("logs", "both"), "Log       : A log nobody knows", peer=server("two")),
-    client("no_log_known", LOGS.replace("logs", "no_logs"), "status: unknown log\n", peer=server("one")),
-    client("other_log_known", LOGS.replace("logs", "other"), "status: unknown log\n", peer=server("one")),
-    client("unknown_version", LOGS, "SCT validation status: unknown version\n", peer=server("version")),
-    client("chain_not_trusted", "-ct -ctlogfile logs.cnf", "status: not set\n", peer=server("several")),
-    client("return_error", f"{LOGS} -verify_return_error", "status: valid\n", peer=server("one")),
-    client("noct", f"{LOGS} -noct", "New, TLSv1.3", peer=server("several")),
-    client("ctlogfile_only", "-ctlogfile nothing.cnf", "New, TLSv1.3", peer=server("several")),
-    client("file_by_environment", "-ct -CAfile root.pem", "valid", peer=server("one"), env={"CTLOG_FILE": "logs.cnf"}),
-    client("brief", f"-brief {LOGS}", "Verification: OK", peer=server("two")),
-    client(
+    Case("none", LOGS, "---\nSCTs present (0)\n---\nSSL handshake", peer=server("none")),
+    Case("one", LOGS, "SCTs present (1)\n---\nSCT validation status: valid\nSigned", peer=server("one")),
+    Case("one_1_2", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("one")),
+    Case("known_and_unknown", LOGS, "SCT validation status: unknown log\n", peer=server("two")),
+    Case("known_after_all", LOGS.replace("logs", "both"), "Log       : A log nobody knows", peer=server("two")),
+    Case("no_log_known", LOGS.replace("logs", "no_logs"), "status: unknown log\n", peer=server("one")),
+    Case("other_log_known", LOGS.replace("logs", "other"), "status: unknown log\n", peer=server("one")),
+    Case("unknown_version", LOGS, "SCT validation status: unknown version\n", peer=server("version")),
+    Case("chain_not_trusted", "-ct -ctlogfile logs.cnf", "status: not set\n", peer=server("several")),
+    Case("return_error", f"{LOGS} -verify_return_error", "status: valid\n", peer=server("one")),
+    Case("noct", f"{LOGS} -noct", "New, TLSv1.3", peer=server("several")),
+    Case("ctlogfile_only", "-ctlogfile nothing.cnf", "New, TLSv1.3", peer=server("several")),
+    Case("file_by_environment", "-ct -CAfile root.pem", "valid", peer=server("one"), env={"CTLOG_FILE": "logs.cnf"}),
+    Case("brief", f"-brief {LOGS}", "Verification: OK", peer=server("two")),
+    Case(
         "quiet", f"-quiet {LOGS}", "verify return:1", peer=server("two"),
         talk=(b"ping\n", Until("gnip"), b"CLOSE\n"),
     ),
-    client("reconnect", f"-tls1_2 -reconnect {LOGS}", "Reused, TLSv1.2", peer=server("one", "-naccept 6")),
-    client("prexit", f"-prexit {LOGS}", "SCTs present (1)", peer=server("one")),
-    client("failed", f"-tls1_2 {LOGS}", "no peer certificate available", 1, peer=server("one", "-tls1_3")),
-    client("extension", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("none", "-serverinfo one.info")),
-    client("extension_two", f"-tls1_2 {LOGS}", "SCTs present (2)", peer=server("none", "-serverinfo two.info")),
-    client("extension_1_3", LOGS, "SCT validation status: valid\n", peer=server("none", "-serverinfo tls1_3.info")),
-    client("extension_empty", f"-tls1_2 {LOGS}", "SCTs present (0)", peer=server("none", "-serverinfo empty.info")),
-    client("extension_empty_list", f"-tls1_2 {LOGS}", "SCTs present (0)",
+    Case("reconnect", f"-tls1_2 -reconnect {LOGS}", "Reused, TLSv1.2", peer=server("one", "-naccept 6")),
+    Case("prexit", f"-prexit {LOGS}", "SCTs present (1)", peer=server("one")),
+    Case("failed", f"-tls1_2 {LOGS}", "no peer certificate available", 1, peer=server("one", "-tls1_3")),
+    Case("extension", f"-tls1_2 {LOGS}", "SCT validation status: valid\n", peer=server("none", "-serverinfo one.info")),
+    Case("extension_two", f"-tls1_2 {LOGS}", "SCTs present (2)", peer=server("none", "-serverinfo two.info")),
+    Case("extension_1_3", LOGS, "SCT validation status: valid\n", peer=server("none", "-serverinfo tls1_3.info")),
+    Case("extension_empty", f"-tls1_2 {LOGS}", "SCTs present (0)", peer=server("none", "-serverinfo empty.info")),
+    Case("extension_empty_list", f"-tls1_2 {LOGS}", "SCTs present (0)",
            peer=server("none", "-serverinfo empty_list.info")),
-    client("tlsextdebug", f"-tls1_2 -tlsextdebug {LOGS}", '"signed certificate timestamps" (id=18)',
+    Case("tlsextdebug", f"-tls1_2 -tlsextdebug {LOGS}", '"signed certificate timestamps" (id=18)',
            peer=server("none", "-serverinfo one.info")),
-    client("dane", f"{LOGS} -dane_tlsa_domain localhost -dane_tlsa_rrdata '3 1 1 {'00' * 32}'", "not set",
+    Case("dane", f"{LOGS} -dane_tlsa_domain localhost -dane_tlsa_rrdata '3 1 1 {'00' * 32}'", "not set",
            peer=server("one")),
 )  # fmt: skip
 
@@ -155,14 +139,14 @@ def test_client(case: Case, start: Start, directory: MakeDirectory) -> None:
 
 
 WRONG = (
-    client("several", LOGS, "SCT validation status: invalid\n", 1, peer=server("several")),
-    client("several_1_2", f"-tls1_2 {LOGS}", "SCT validation status: invalid\n", 1, peer=server("several")),
-    client("embedded_junk", LOGS, "SCTs present (0)\n", 1, peer=server("junk")),
-    client("extension_of_another", f"-tls1_2 {LOGS}", "SCT validation status: invalid\n", 1,
+    Case("several", LOGS, "SCT validation status: invalid\n", 1, peer=server("several")),
+    Case("several_1_2", f"-tls1_2 {LOGS}", "SCT validation status: invalid\n", 1, peer=server("several")),
+    Case("embedded_junk", LOGS, "SCTs present (0)\n", 1, peer=server("junk")),
+    Case("extension_of_another", f"-tls1_2 {LOGS}", "SCT validation status: invalid\n", 1,
            peer=server("one", "-serverinfo one.info")),
-    client("extension_and_embedded", f"-tls1_2 {LOGS}", "SCTs present (3)", 1,
+    Case("extension_and_embedded", f"-tls1_2 {LOGS}", "SCTs present (3)", 1,
            peer=server("one", "-serverinfo two.info")),
-    client("extension_junk", f"-tls1_2 {LOGS}", "SCTs present (0)", 1, peer=server("none", "-serverinfo junk.info")),
+    Case("extension_junk", f"-tls1_2 {LOGS}", "SCTs present (0)", 1, peer=server("none", "-serverinfo junk.info")),
 )  # fmt: skip
 
 

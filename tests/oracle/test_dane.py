@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import pytest
@@ -18,9 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from support.fixtures import Start, Workdir
 from support.oracle import (
     NOTHING,
-    PING,
     Case,
-    Talk,
     assert_about,
     compare_alone,
     compare_clients,
@@ -105,19 +104,7 @@ LEAF = "-dane_tlsa_rrdata '3 1 1 <chain>'"
 INTER = "-dane_tlsa_rrdata '2 0 1 <inter>'"
 STRANGER = "-dane_tlsa_rrdata '3 1 1 <ecdsa>'"
 
-
-def case(
-    name: str,
-    options: str,
-    shows: str,
-    code: int = 0,
-    *,
-    peer: str = CHAIN,
-    talk: Talk = PING,
-    varying: bool = False,
-) -> Case:
-    return Case(name, options, shows, code, peer, talk, varying=varying)
-
+case = partial(Case, peer=CHAIN)
 
 CONVERSATIONS = (
     case("anchor_in_the_record", f"{DOMAIN} {INTER}", "matched TA certificate at depth 1"),

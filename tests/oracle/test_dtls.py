@@ -17,6 +17,8 @@ import pytest
 from support.fixtures import Run, Start, Workdir
 from support.normalize import normalize
 from support.oracle import (
+    AHOY,
+    FAILS,
     NOTHING,
     Case,
     OnServer,
@@ -33,12 +35,8 @@ from support.relay import Weather, bound, relay
 RSA = "-cert rsa.pem -key rsa.key"
 LEVEL_0 = "-cipher ALL@SECLEVEL=0"
 
-# The server shows what it gets; the client's end of input ends all.
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 # Data to the client and an end that comes from the server's terminal. -brief and -quiet have no report to wait for.
 HELLO: Talk = (b"ahoy\n", OnServer(Until("ahoy")), OnServer(b"hello\n"), Until("hello"), Eof())
-# The client waits for an alert.
-FAILS: Talk = ()
 
 
 def client(

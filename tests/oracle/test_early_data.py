@@ -17,6 +17,7 @@ import pytest
 
 from support.fixtures import Start, Workdir
 from support.oracle import (
+    FAILS,
     Case,
     OnServer,
     Scene,
@@ -34,7 +35,6 @@ RSA = "-cert rsa.pem -key rsa.key"
 EARLY = f"{RSA} -early_data"
 MUCH = f"{EARLY} -max_early_data 100000 -recv_max_early_data 5000"
 RESUME = "-sess_in session.pem -early_data"
-FAILS: Talk = ()
 
 
 def ahoy(tickets: int) -> Talk:

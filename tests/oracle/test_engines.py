@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,8 @@ import pytest
 from support.engines import ENGINES, build_engine
 from support.fixtures import Run, Start, Workdir
 from support.oracle import (
-    PING,
+    AHOY,
     Case,
-    OnServer,
-    Talk,
     assert_same,
     compare_clients,
     compare_servers,
@@ -24,12 +23,11 @@ from support.oracle import (
     play_server,
 )
 from support.peers import start_server
-from support.programs import OPENSSL, OURS, Eof, Until
+from support.programs import OPENSSL, OURS
 
 RSA = "-cert rsa.pem -key rsa.key"
 ENGINE_KEY = "-engine testengine -keyform ENGINE"
 ASK = f"-rev {RSA} -Verify 1 -CAfile root.pem"
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 
 With = Callable[[str], Path]
 
@@ -54,9 +52,7 @@ def engine(module: Path, workdir: Workdir) -> With:
     return make
 
 
-def client(name: str, options: str, shows: str, code: int = 0, peer: str = ASK, talk: Talk = PING) -> Case:
-    return Case(name, options, shows, code, peer, talk, env=ENGINES)
-
+client = partial(Case, peer=ASK, env=ENGINES)
 
 CLIENT = (
     client("by_id", "-engine testengine", 'Engine "testengine" set.', peer=f"-rev {RSA}"),
@@ -77,9 +73,7 @@ def test_client_uses_engines_as_the_original(case: Case, start: Start, engine: W
     compare_clients(start, case, engine)
 
 
-def server(name: str, options: str, shows: str, peer: str = "", talk: Talk = AHOY) -> Case:
-    return Case(name, options, shows, 0, peer, talk, env=ENGINES)
-
+server = partial(Case, talk=AHOY, env=ENGINES)
 
 SERVER = (
     server("by_id", f"{RSA} -engine testengine", 'Engine "testengine" set.'),

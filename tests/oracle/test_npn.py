@@ -5,12 +5,20 @@ from __future__ import annotations
 import pytest
 
 from support.fixtures import Run, Start, Workdir
-from support.oracle import PING, Case, OnServer, Talk, compare_alone, compare_clients, compare_servers, each
-from support.programs import OPENSSL, OURS, Eof, Until
+from support.oracle import (
+    AHOY,
+    FAILS,
+    PING,
+    Case,
+    Talk,
+    compare_alone,
+    compare_clients,
+    compare_servers,
+    each,
+)
+from support.programs import OPENSSL, OURS
 
 RSA = "-cert rsa.pem -key rsa.key"
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
-FAILS: Talk = ()
 OFFER = "-nextprotoneg h2,http/1.1"
 
 

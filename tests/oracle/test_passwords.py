@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
 from support.fixtures import Start, Workdir
-from support.oracle import Case, OnServer, Talk, compare_alone, compare_servers, each
-from support.programs import Eof, Until
+from support.oracle import AHOY, Case, Talk, compare_alone, compare_servers, each
 
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 KEY = "-cert rsa.pem -key locked.key"
 PKCS12 = "-cert rsa.pem -key locked.p12"  # for a certificate in one the original asks in any case
 ECDSA = "-cert ecdsa.pem -key ecdsa.key"
@@ -16,17 +14,7 @@ SECOND = f"{ECDSA} -dcert rsa.pem -dkey locked.key"
 WORD = {"WORD": "secret"}
 CHOSEN_SECOND = "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256"
 
-
-def server(
-    name: str,
-    options: str,
-    *,
-    peer: str = "",
-    env: Mapping[str, str] | None = None,
-    typed: bytes = b"",
-) -> Case:
-    return Case(name, options, "CIPHER is", 0, peer, AHOY, env=env or {}, typed=typed)
-
+server = partial(Case, shows="CIPHER is", talk=AHOY)
 
 WORKING = (
     server("key_fd", f"{KEY} -pass fd:0", typed=b"secret\n"),

@@ -9,10 +9,11 @@ import pytest
 
 from support.fixtures import Run, Start, Workdir
 from support.oracle import (
+    AHOY,
+    FAILS,
     NOTHING,
     PING,
     Case,
-    OnServer,
     Talk,
     assert_about,
     compare_alone,
@@ -30,8 +31,6 @@ RSA = "-cert rsa.pem -key rsa.key"
 # The suite a TLS 1.3 key fits to; a server that has a certificate would rather have another one.
 AES_128 = "-ciphersuites TLS_AES_128_GCM_SHA256"
 HELLO_RETRY = "-groups P-384"
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
-FAILS: Talk = ()
 
 
 def client(name: str, options: str, shows: str, code: int = 0, *, peer: str = "", talk: Talk = PING) -> Case:

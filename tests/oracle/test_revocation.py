@@ -10,14 +10,20 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Start
-from support.oracle import NOTHING, Case, OnServer, assert_about, assert_same, play_client, play_server
+from support.oracle import (
+    AHOY,
+    NOTHING,
+    PING,
+    Case,
+    assert_about,
+    assert_same,
+    play_client,
+    play_server,
+)
 from support.peers import free_port, start_server
 from support.pki import populate
 from support.programs import OPENSSL, OURS, Eof, Until
 from support.revocation import Authorities, World, der, world
-
-PING = (b"ping\n", Until("gnip"), Eof())
-AHOY = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 
 OK = "Verify return code: 0 (ok)"
 REVOKED = "verify error:num=23:certificate revoked"

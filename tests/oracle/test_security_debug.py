@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from support.fixtures import Start, Workdir
-from support.oracle import PING, Case, OnServer, Talk, compare_clients, compare_servers, each
-from support.programs import Eof, Until
+from support.oracle import AHOY, Case, Talk, compare_clients, compare_servers, each
 
 RSA = "-cert rsa.pem -key rsa.key"
 REV = f"-rev {RSA}"
 ALL = "-security_debug_verbose"
 ASK = f"{REV} -Verify 1 -CAfile root.pem"
 IDENTIFIED = "-cert client.pem -key client.key"
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 
-
-def client(name: str, options: str, shows: str, code: int = 0, peer: str = REV, talk: Talk = PING) -> Case:
-    return Case(name, options, shows, code, peer, talk)
+client = partial(Case, peer=REV)
 
 
 def server(name: str, options: str, shows: str, peer: str = "", talk: Talk = AHOY) -> Case:

@@ -11,6 +11,7 @@ import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.fixtures import Run, Start, Workdir
 from support.normalize import normalize
 from support.oracle import (
+    AHOY,
+    FAILS,
     NOTHING,
     PING,
     Case,
@@ -40,10 +43,6 @@ RSA = "-cert rsa.pem -key rsa.key"
 ECDSA = "-cert ecdsa.pem -key ecdsa.key"
 LEVEL_0 = "-cipher ALL@SECLEVEL=0"
 
-# The server shows what it gets; the client's end of input ends all.
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
-# The client waits for the alert.
-FAILS: Talk = ()
 REPORTED = OnServer(Until("Secure Renegotiation IS"))
 
 
@@ -485,9 +484,7 @@ def test_server_is_the_original_to_the_letter(case: Case, start: Start, workdir:
     compare_servers(start, case, workdir)
 
 
-def alone(name: str, options: str, shows: str, code: int = 1) -> Case:
-    return Case(name, options, shows, code, talk=NOTHING)
-
+alone = partial(Case, code=1, talk=NOTHING)
 
 HINT = "s_server: Use -help for summary."
 

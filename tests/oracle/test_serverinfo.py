@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from support.fixtures import Start, Workdir
-from support.oracle import NOTHING, PING, Case, Talk, compare_alone, compare_clients, compare_servers, each
+from support.oracle import NOTHING, Case, compare_alone, compare_clients, compare_servers, each
 from support.programs import Until
 from support.serverinfo import CLIENT_HELLO, ENCRYPTED_EXTENSIONS, SERVER_HELLO_1_2, block
 
@@ -36,11 +37,7 @@ def directory(workdir: Workdir) -> Callable[[str], Path]:
     return make
 
 
-def client(
-    name: str, options: str, shows: str, code: int = 0, *, peer: str = ANSWERS, talk: Talk = PING
-) -> Case:
-    return Case(name, options, shows, code, peer, talk)
-
+client = partial(Case, peer=ANSWERS)
 
 MANY = ",".join(str(number) for number in range(1000, 1150))
 

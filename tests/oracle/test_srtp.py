@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from support.fixtures import Start, Workdir
-from support.oracle import Case, OnServer, Talk, compare_clients, compare_servers, each
-from support.programs import Eof, Until
+from support.oracle import AHOY, Case, compare_clients, compare_servers, each
 
 RSA = "-cert rsa.pem -key rsa.key"
-AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 CM, GCM = "SRTP_AES128_CM_SHA1_80", "SRTP_AEAD_AES_128_GCM"
 NEGOTIATED = "\nSRTP Extension negotiated, profile="
 

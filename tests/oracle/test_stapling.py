@@ -14,14 +14,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from support.fixtures import Run, Start
 from support.oracle import (
+    AHOY,
+    FAILS,
+    PING,
     Case,
-    OnServer,
     Scene,
     assert_about,
     assert_same,
@@ -38,10 +41,6 @@ from support.revocation import Authorities, World, responder, world
 
 SERVER = "-rev -cert leaf.pem -key leaf.key -cert_chain inter.pem"
 NOT_SUCCESSFUL = bytes.fromhex("30 03 0a 01 06")  # unauthorized (RFC 6960 section 4.2.1)
-
-PING = (b"ping\n", Until("gnip"), Eof())
-AHOY = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
-FAILS = ()
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +84,7 @@ def place(tmp_path: Path, files: dict[str, bytes]) -> Path:
 
 # --- the client --------------------------------------------------------------------------------------------------
 
-
-def client(name: str, options: str, shows: str, code: int = 0, *, peer: str = SERVER) -> Case:
-    return Case(name, options, shows, code, peer, PING)
-
+client = partial(Case, peer=SERVER)
 
 STAPLED = f"{SERVER} -status_file good.der"
 CLIENT = (
@@ -165,11 +161,7 @@ def test_client_refuses_what_is_no_response(start: Start, place: Path) -> None:
 LEAF = "-cert leaf.pem -key leaf.key"
 PLAIN = "-cert plain.pem -key plain.key"
 
-
-def server(name: str, options: str, shows: str, code: int = 0, **others: object) -> Case:
-    settings: dict[str, object] = {"peer": "-status", "talk": AHOY, **others}
-    return Case(name, options, shows, code, **settings)  # type: ignore[arg-type]
-
+server = partial(Case, peer="-status", talk=AHOY)
 
 FROM_FILE = f"{LEAF} -status_file"
 SERVER_CASES = (

@@ -8,13 +8,12 @@ import ssl
 import pytest
 
 from support.fixtures import Run, Start, Workdir
-from support.oracle import Case, OnServer, compare_servers
+from support.oracle import AHOY, Case, compare_servers
 from support.peers import start_server
 from support.pki import trusting
-from support.programs import OPENSSL, OURS, TIME_LIMIT, Eof, Until
+from support.programs import OPENSSL, OURS, TIME_LIMIT, Until
 
 STATELESS = "-stateless -cert rsa.pem -key rsa.key"
-AHOY = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 
 
 def test_server_asks_for_a_cookie_as_the_original(start: Start, workdir: Workdir) -> None:

@@ -21,6 +21,7 @@ import pytest
 from output.captured import shown
 from support.fixtures import Start, Workdir
 from support.oracle import (
+    AHOY,
     NOTHING,
     PING,
     Case,
@@ -327,7 +328,6 @@ def without_chance(scene: Scene) -> Scene:
 
 CLIENT = f"-rev {RSA} -num_tickets 0"
 TICKETS: Talk = (Until("read R BLOCK", 2), *PING)
-OVER_UDP: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 CLIENTS = (
     Case("tls_1_3", "-trace", "NewSessionTicket, Length=", peer=f"-rev {RSA}", talk=TICKETS),
     Case("tls_1_2", "-trace -tls1_2", "KeyExchangeAlgorithm=ECDHE", peer=CLIENT),
@@ -344,10 +344,8 @@ CLIENTS = (
     ),
     Case("retry", "-trace -groups X25519:P-256", "NamedGroup: sec", peer=f"{CLIENT} -groups P-256"),
     Case("alpn", "-trace -alpn h2", "          h2\n", peer=f"{CLIENT} -alpn h2"),
-    Case("dtls", "-trace -dtls", "HelloVerifyRequest, Length=", peer=f"{RSA} -dtls", talk=OVER_UDP),
-    Case(
-        "dtls_mtu", "-trace -dtls -mtu 300", "fragment_offset=", peer=f"{RSA} -dtls -mtu 300", talk=OVER_UDP
-    ),
+    Case("dtls", "-trace -dtls", "HelloVerifyRequest, Length=", peer=f"{RSA} -dtls", talk=AHOY),
+    Case("dtls_mtu", "-trace -dtls -mtu 300", "fragment_offset=", peer=f"{RSA} -dtls -mtu 300", talk=AHOY),
     Case("alert", "-trace -tls1_2", "Level=fatal(2)", 1, peer=f"{CLIENT} -tls1_3", talk=NOTHING),
     Case(
         "quiet",

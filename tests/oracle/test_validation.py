@@ -9,12 +9,19 @@ import pytest
 
 from support.chains import POLICY, make_chains
 from support.fixtures import Start
-from support.oracle import Case, OnServer, assert_about, assert_same, each, play_client, play_server
+from support.oracle import (
+    AHOY,
+    PING,
+    Case,
+    OnServer,
+    assert_about,
+    assert_same,
+    each,
+    play_client,
+    play_server,
+)
 from support.pki import populate
 from support.programs import OPENSSL, OURS, Eof, Until
-
-PING = (b"ping\n", Until("gnip"), Eof())
-AHOY = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
 
 OK = "Verify return code: 0 (ok)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -98,19 +99,7 @@ def test_server(case: Case, start: Start, workdir: Workdir) -> None:
 ASKS = "-rev -cert rsa.pem -key rsa.key -CAfile root.pem -verify 3"
 DEMANDS = "-rev -cert rsa.pem -key rsa.key -CAfile root.pem -Verify 3 -verify_return_error"
 
-
-def client(
-    name: str,
-    options: str,
-    shows: str,
-    code: int = 0,
-    *,
-    peer: str = DEMANDS,
-    talk: Talk = PING,
-    varying: bool = False,
-) -> Case:
-    return Case(name, options, shows, code, peer, talk, varying=varying)
-
+client = partial(Case, peer=DEMANDS)
 
 CLIENTS = (
     client("one", CLIENT, "Checking cert chain 1:\nSubject: C = DE, O = tlsdeck, CN = a client\n\tOverall Validity"),

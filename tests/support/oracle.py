@@ -35,6 +35,10 @@ Talk = tuple[Step | OnServer, ...]
 # unasked (tickets) came before.
 PING: Talk = (b"ping\n", Until("gnip"), Eof())
 NOTHING: Talk = (Eof(),)
+# The server under test shows what it gets; the client's end of input ends all.
+AHOY: Talk = (b"ahoy\n", OnServer(Until("ahoy")), Eof())
+# The client waits for the alert.
+FAILS: Talk = ()
 
 
 @dataclass(frozen=True)
