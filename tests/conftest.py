@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from support.fixtures import Run, Start
+from support.fixtures import Run, Start, Workdir
 from support.pki import make_pki, populate
 from support.programs import Finished, Running, need
 from support.revocation import Authorities, make_authorities
@@ -26,7 +26,7 @@ def authorities() -> Authorities:
 
 
 @pytest.fixture
-def workdir(tmp_path: Path, pki: dict[str, bytes]) -> Callable[[str], Path]:
+def workdir(tmp_path: Path, pki: dict[str, bytes]) -> Workdir:
     """Make a directory of this name with all files of the PKI in it, to run a program in."""
     return lambda name: populate(tmp_path / name, pki)
 

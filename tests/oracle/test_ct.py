@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -30,11 +29,9 @@ from support.oracle import (
     play_client,
     refused,
 )
-from support.pki import authority, leaf, pem, private
+from support.pki import authority, leaf, pem, populate, private
 from support.programs import OPENSSL, OURS, Until
 from support.serverinfo import CERTIFICATE, CLIENT_HELLO, SERVER_HELLO_1_2, block
-
-MakeDirectory = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +77,9 @@ def files() -> Mapping[str, bytes]:
 
 
 @pytest.fixture
-def directory(workdir: Workdir, files: Mapping[str, bytes]) -> MakeDirectory:
+def directory(workdir: Workdir, files: Mapping[str, bytes]) -> Workdir:
     """A directory with these files besides the PKI's."""
-
-    def make(name: str) -> Path:
-        path = workdir(name)
-        for file, content in files.items():
-            (path / file).write_bytes(content)
-        return path
-
-    return make
+    return lambda name: populate(workdir(name), files)
 
 
 def server(certificate: str, options: str = "") -> str:
@@ -134,7 +124,7 @@ CLIENTS = (
 
 
 @each(CLIENTS)
-def test_client(case: Case, start: Start, directory: MakeDirectory) -> None:
+def test_client(case: Case, start: Start, directory: Workdir) -> None:
     compare_clients(start, case, directory)
 
 
@@ -151,7 +141,7 @@ WRONG = (
 
 
 @each(WRONG)
-def test_wrong_timestamps(case: Case, start: Start, directory: MakeDirectory) -> None:
+def test_wrong_timestamps(case: Case, start: Start, directory: Workdir) -> None:
     """They are told and do no harm. In the original what libssl left in the error queue ends the next read."""
     original = play_client(start, OPENSSL, case, directory("original"))
     assert_about(case, original)

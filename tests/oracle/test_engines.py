@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +28,6 @@ RSA = "-cert rsa.pem -key rsa.key"
 ENGINE_KEY = "-engine testengine -keyform ENGINE"
 ASK = f"-rev {RSA} -Verify 1 -CAfile root.pem"
 
-With = Callable[[str], Path]
-
 
 @pytest.fixture(scope="session")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -38,7 +35,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def engine(module: Path, workdir: Workdir) -> With:
+def engine(module: Path, workdir: Workdir) -> Workdir:
     """A directory as `workdir` makes it, with the engine in it."""
 
     def make(name: str) -> Path:
@@ -69,7 +66,7 @@ CLIENT = (
 
 
 @each(CLIENT)
-def test_client_uses_engines_as_the_original(case: Case, start: Start, engine: With) -> None:
+def test_client_uses_engines_as_the_original(case: Case, start: Start, engine: Workdir) -> None:
     compare_clients(start, case, engine)
 
 
@@ -85,7 +82,7 @@ SERVER = (
 
 
 @each(SERVER)
-def test_server_uses_engines_as_the_original(case: Case, start: Start, engine: With) -> None:
+def test_server_uses_engines_as_the_original(case: Case, start: Start, engine: Workdir) -> None:
     compare_servers(start, case, engine)
 
 
@@ -131,7 +128,7 @@ SERVER_ALONE = (
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_engines_that_are_of_no_use_end_it_as_in_the_original(
-    name: str, case: Case, start: Start, engine: With
+    name: str, case: Case, start: Start, engine: Workdir
 ) -> None:
     original = play_alone(start, OPENSSL, name, case, engine("original"))
     assert case.shows in original.tested.err
@@ -147,7 +144,7 @@ ASYNC_CLIENTS = (
 
 
 @pytest.mark.parametrize("options", ASYNC_CLIENTS)
-def test_client_waits_for_an_engine_that_works_on(options: str, start: Start, engine: With) -> None:
+def test_client_waits_for_an_engine_that_works_on(options: str, start: Start, engine: Workdir) -> None:
     """How often the original asks in the meantime is chance: each time is a line."""
     case = client("async", f"{options} -brief", "testengine: resumed", 0)
     original = play_client(start, OPENSSL, case, engine("original"))
@@ -159,7 +156,7 @@ def test_client_waits_for_an_engine_that_works_on(options: str, start: Start, en
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_server_waits_for_an_engine_that_works_on(version: str, start: Start, engine: With) -> None:
+def test_server_waits_for_an_engine_that_works_on(version: str, start: Start, engine: Workdir) -> None:
     """The original does not: it asks again and again."""
     case = server("async", f"{RSA} {ENGINE_KEY} -async", "CIPHER is", peer=version)
     original = play_server(start, OPENSSL, case, engine("original"))
@@ -170,7 +167,7 @@ def test_server_waits_for_an_engine_that_works_on(version: str, start: Start, en
     assert ours.partner == original.partner
 
 
-def test_web_server_waits_for_an_engine_that_works_on(start: Start, run: Run, engine: With) -> None:
+def test_web_server_waits_for_an_engine_that_works_on(start: Start, run: Run, engine: Workdir) -> None:
     directory = engine("ours")
     web = start_server(start, OURS, f"{RSA} {ENGINE_KEY} -async -www -naccept 1", directory, ENGINES)
     got = run(["curl", "-sS", "--cacert", "root.pem", f"https://{web.address}/"], cwd=directory)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -23,6 +22,7 @@ from support.oracle import (
     play_client,
 )
 from support.peers import free_port
+from support.pki import populate
 from support.programs import OPENSSL, OURS, Eof, Finished, Until
 from tls.pairs import TLS12, TLS13, Pair, client_settings, only, received, server_settings
 from tlsdeck.events import TicketReceived
@@ -64,14 +64,7 @@ def new_session(pki: dict[str, bytes], version: int) -> str:
 @pytest.fixture
 def withfiles(workdir: Workdir, sessions: dict[str, str]) -> Workdir:
     """A working directory with the session files in it."""
-
-    def make(name: str) -> Path:
-        directory = workdir(name)
-        for file, content in sessions.items():
-            (directory / file).write_text(content)
-        return directory
-
-    return make
+    return lambda name: populate(workdir(name), sessions)
 
 
 # --- the client under test -------------------------------------------------------------------------------------

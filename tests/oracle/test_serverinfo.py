@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from support.fixtures import Start, Workdir
 from support.oracle import NOTHING, Case, compare_alone, compare_clients, compare_servers, each
+from support.pki import populate
 from support.programs import Until
 from support.serverinfo import CLIENT_HELLO, ENCRYPTED_EXTENSIONS, SERVER_HELLO_1_2, block
 
@@ -25,16 +24,9 @@ FILES |= {f"line{length}.pem": block(1000, bytes(length)) for length in (43, 44,
 
 
 @pytest.fixture
-def directory(workdir: Workdir) -> Callable[[str], Path]:
+def directory(workdir: Workdir) -> Workdir:
     """A directory with the PKI and these files."""
-
-    def make(name: str) -> Path:
-        path = workdir(name)
-        for file, content in FILES.items():
-            (path / file).write_text(content)
-        return path
-
-    return make
+    return lambda name: populate(workdir(name), FILES)
 
 
 client = partial(Case, peer=ANSWERS)
@@ -87,7 +79,7 @@ CLIENTS = (
 
 
 @each(CLIENTS)
-def test_client(case: Case, start: Start, directory: Callable[[str], Path]) -> None:
+def test_client(case: Case, start: Start, directory: Workdir) -> None:
     compare_clients(start, case, directory)
 
 
@@ -100,7 +92,7 @@ SERVERS = (
 
 
 @each(SERVERS)
-def test_server(case: Case, start: Start, directory: Callable[[str], Path]) -> None:
+def test_server(case: Case, start: Start, directory: Workdir) -> None:
     compare_servers(start, case, directory)
 
 
@@ -113,5 +105,5 @@ BAD_SERVERS = (
 
 
 @each(BAD_SERVERS)
-def test_file_that_is_none(case: Case, start: Start, directory: Callable[[str], Path]) -> None:
+def test_file_that_is_none(case: Case, start: Start, directory: Workdir) -> None:
     compare_alone(start, "s_server", case, directory)

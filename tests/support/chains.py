@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from support.pki import DAY, TODAY, general_name, pem, private
+from support.pki import DAY, TODAY, general_name, key_usage, pem, private
 
 POLICY = "1.2.3.4.5"
 MAPPED = "1.2.3.4.6"
@@ -121,7 +121,7 @@ def issue(
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         usages += [names, x509.ExtendedKeyUsage(purposes)]
     constraints = x509.BasicConstraints(ca=ca, path_length=None)
-    for extension in (constraints, _usage(ca=ca), *critical):
+    for extension in (constraints, key_usage(data=not ca, ca=ca), *critical):
         builder = builder.add_extension(extension, critical=True)
     for extension in usages:
         builder = builder.add_extension(extension, critical=False)
@@ -145,27 +145,15 @@ def _proxy(user: Holder, key: Key) -> Holder:
     """RFC 3820: the subject is the issuer's with one more common name."""
     subject = x509.Name([*user.certificate.subject, x509.NameAttribute(NameOID.COMMON_NAME, "42")])
     builder = _begin(subject, user.certificate.subject, key)
-    builder = builder.add_extension(_PROXY, critical=True).add_extension(_usage(ca=False), critical=True)
+    builder = builder.add_extension(_PROXY, critical=True).add_extension(
+        key_usage(data=True, ca=False), critical=True
+    )
     return Holder(builder.sign(user.key, _digest(user.key)), key)
 
 
 def _digest(key: Key) -> hashes.SHA256 | hashes.SHA384:
     large = isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256
     return hashes.SHA384() if large else hashes.SHA256()
-
-
-def _usage(*, ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not ca,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _policies(identifier: str) -> x509.CertificatePolicies:

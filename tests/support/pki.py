@@ -20,7 +20,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +92,10 @@ def make_pki() -> dict[str, bytes]:
     return files
 
 
-def populate(directory: Path, files: dict[str, bytes]) -> Path:
+def populate(directory: Path, files: Mapping[str, bytes | str]) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (directory / name).write_bytes(content)
+        (directory / name).write_bytes(content.encode() if isinstance(content, str) else content)
     return directory
 
 
@@ -105,10 +105,17 @@ def populate(directory: Path, files: dict[str, bytes]) -> Path:
 def authority(name: str, issuer: Identity | None) -> Identity:
     key = rsa.generate_private_key(65537, 2048)
     builder = unsigned(subject(name), key, issuer, TODAY - DAY, TODAY + 1000 * DAY)
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(key_usage(data=True, ca=True), critical=True)
+    return Identity(sign(builder, key, issuer), key)
+
+
+def key_usage(*, data: bool, ca: bool) -> x509.KeyUsage:
+    """What a key may sign: data, certificates and CRLs."""
+    return x509.KeyUsage(
+        digital_signature=data,
+        key_cert_sign=ca,
+        crl_sign=ca,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
@@ -116,8 +123,6 @@ def authority(name: str, issuer: Identity | None) -> Identity:
         encipher_only=False,
         decipher_only=False,
     )
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return Identity(sign(builder.add_extension(usage, critical=True), key, issuer), key)
 
 
 def leaf(
