@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -121,11 +120,6 @@ def refuses_smtp(connection: socket.socket) -> None:
     connection.recv(1000)
     connection.sendall(b"454 not now\r\n")
     peers.drain(connection)
-
-
-def reset_after_data(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.detach()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,6 @@ import pytest
 from tlsdeck.errors import NetworkError, PeerError
 from tlsdeck.net.aside import aside
 
-LIMIT = 20.0  # seconds
-
 
 def finished(work: Generator[int, None, str]) -> str:
     """Waits as a crowd would; what the call returned."""

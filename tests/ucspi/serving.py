@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +112,6 @@ def variables(text: bytes) -> dict[str, str]:
 
 def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
-
-
-def nap() -> None:
-    time.sleep(0.2)
 
 
 def descriptors(pid: int) -> int:
