@@ -193,14 +193,30 @@ def test_server_that_cannot_start_says_so(start: Start, workdir: Workdir) -> Non
     assert finished.code == 1
 
 
-def test_terminated_server_summarizes_its_clients(start: Start, workdir: Workdir) -> None:
-    scene = Scene(start, workdir("here"), "-rev")
-    client = scene.client()
-    client.talk([b"ping\n", Until("gnip")])
+@pytest.mark.parametrize("mode", ["", "-rev"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_server_ended_by_a_signal_writes_its_last_records(
+    mode: str, number: signal.Signals, start: Start, workdir: Workdir
+) -> None:
+    scene = Scene(start, workdir("here"), mode)
+    scene.client().send(b"ping\n")
+    scene.server.until('"DataReceived"')
+    scene.server.popen.send_signal(number)
+    records, finished = scene.finish()
+    assert finished.code == -number
+    assert [record["event"] for record in records[-2:]] == ["ConnectionSummarized", "StatisticsTaken"]
+    assert records[-1]["statistics"]["accepts_finished"] == 1
+
+
+@pytest.mark.parametrize("mode", ["", "-rev"])
+def test_server_ended_without_a_client_writes_its_last_record(
+    mode: str, start: Start, workdir: Workdir
+) -> None:
+    scene = Scene(start, workdir("here"), mode)
     scene.server.popen.send_signal(signal.SIGTERM)
     records, finished = scene.finish()
     assert finished.code == -signal.SIGTERM
-    assert len(of(records, "ConnectionSummarized")) == 1
+    assert records[-1]["event"] == "StatisticsTaken"
 
 
 def test_datagrams(start: Start, workdir: Workdir) -> None:

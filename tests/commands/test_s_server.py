@@ -19,10 +19,10 @@ from support.pki import populate
 from support.programs import wait_for
 from tls.pairs import Pair, client_settings, only
 from tlsdeck.commands import s_server
-from tlsdeck.commands.common import Audience
 from tlsdeck.commands.s_server_options import ServerOptions
 from tlsdeck.errors import ConfigurationError, LibraryError, UsageError
 from tlsdeck.events import Event, SecondContextSet, ServiceBroken, TemporaryDhSet
+from tlsdeck.net.pump import Letter, Pump
 from tlsdeck.options import read
 from tlsdeck.tls import endpoint
 
@@ -278,6 +278,23 @@ def test_server_talks_to_the_terminal(run: Run) -> None:
     assert "   1 server accepts that finished\n" in outcome.out
 
 
+def test_error_of_ours_is_the_end_of_one_client_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_pump: Pump) -> None:
+        raise KeyError("oh")
+
+    def visit(port: int) -> None:
+        with dial(port) as first:
+            assert first.recv(100) == b""
+        asks(b"hello\n", b"")(port)
+
+    monkeypatch.setattr(s_server, "SERVER_LETTERS", {b"x": Letter(fail)})
+    outcome = run(f"{RSA} -naccept 2", visit, b"x\n")
+    assert outcome.code == 0
+    assert outcome.err.count("s_server: internal error: KeyError: 'oh'; please report it.") == 1
+    assert outcome.out.count("CONNECTION CLOSED\n") == 2
+    assert "hello\n" in outcome.out
+
+
 def test_server_with_every_printer(run: Run, here: Path) -> None:
     line = f"{RSA} -naccept 1 -state -msg -debug -tlsextdebug -nbio -crlf -id_prefix AB -context ctx -alpn h2"
     outcome = run(f"{line} -writerand random -keymatexport label -verify 1 -Verify 2 -brief", refused)
@@ -394,16 +411,8 @@ def test_time_limits(line: str, limits: tuple[float | None, float | None]) -> No
 
 def test_error_of_ours_is_told_or_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Event] = []
-    audience = Audience([Keeper(shown)], None)
-    s_server._tell_of_error(KeyError("a"), audience)
+    s_server._tell_of_error(KeyError("a"), shown.append)
     assert shown == [ServiceBroken("KeyError: 'a'")]
     monkeypatch.setenv("TLSDECK_TRACEBACK", "1")
     with pytest.raises(KeyError):
-        s_server._tell_of_error(KeyError("a"), audience)
-
-
-class Keeper:
-    """A printer that keeps what it is shown."""
-
-    def __init__(self, shown: list[Event]) -> None:
-        self.show = shown.append
+        s_server._tell_of_error(KeyError("a"), shown.append)

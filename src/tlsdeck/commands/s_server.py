@@ -104,6 +104,10 @@ def server(options: ServerOptions, argv: Sequence[str]) -> int:
             crowd.run()
         else:
             serve_in_turn(options, context, listener, audience)
+    except KeyboardInterrupt:
+        if options.json:
+            show(events.StatisticsTaken(context.statistics()))
+        raise
     finally:
         listener.close()
     show(events.StatisticsTaken(context.statistics()))
@@ -441,7 +445,7 @@ def make_crowd(
         most=options.max_clients,
         limits=_limits(options),
         short=lambda error: audience.show(events.ShortageMet(error.strerror or str(error))),
-        broken=lambda problem: _tell_of_error(problem, audience),
+        broken=lambda problem: _tell_of_error(problem, audience.show),
     )
 
 
@@ -460,11 +464,11 @@ _DEFAULT_LIMITS: dict[str | None, tuple[float, float | None]] = {
 }
 
 
-def _tell_of_error(problem: Exception, audience: Audience) -> None:
+def _tell_of_error(problem: Exception, show: Callable[[Event], None]) -> None:
     """An error in our own code ended the service of one client."""
     if os.environ.get(TRACEBACK):
         raise problem
-    audience.show(events.ServiceBroken(f"{type(problem).__name__}: {problem}"))
+    show(events.ServiceBroken(f"{type(problem).__name__}: {problem}"))
 
 
 def _id_context(options: ServerOptions) -> bytes | None:
@@ -486,8 +490,40 @@ def serve_in_turn(
         if options.json and not datagrams(options):
             near, far = endpoint.local_address(descriptor), endpoint.peer_address(descriptor)
             show(events.Connected(descriptor, near, far))
-        if not converse(options, connection, descriptor, source, show):
+        try:
+            go_on = _serve(options, connection, descriptor, source, show)
+        except KeyboardInterrupt:
+            if options.json:
+                show(events.Closed())
+            raise
+        show(events.Closed())
+        if not go_on:
             return
+
+
+def _serve(
+    options: ServerOptions,
+    connection: Connection,
+    descriptor: int,
+    source: Input,
+    show: Callable[[Event], None],
+) -> bool:
+    """Talks to one client until it is gone; False when the server is to end with it.
+
+    An error that nobody foresaw is the end of this client only.
+    """
+    go_on = True
+    try:
+        go_on = converse(options, connection, descriptor, source, show)
+    except OutputError:
+        raise
+    except Exception as problem:
+        _tell_of_error(problem, show)
+    finally:
+        connection.close()
+    if not connection.transport.shared:
+        sockets.hang_up(descriptor, lambda: sockets.take_all(descriptor))
+    return go_on
 
 
 def _clients(options: ServerOptions, listener: sockets.Listener) -> Iterator[tuple[int, Transport]]:
@@ -517,37 +553,31 @@ def converse(
     source: Input,
     show: Callable[[Event], None],
 ) -> bool:
-    """Runs one client's connection to its end; False when the server is to end with it."""
-    try:
-        if options.nbio:
-            show(events.NonBlockingSet())
-        pump = Pump(
-            connection,
-            descriptor,
-            source,
-            {} if options.quiet else SERVER_LETTERS,
-            show,
-            read_size=_READ_SIZE,
-            verbose=options.nbio,
-            exporter=exporter_of(options),
-            clock=_clock(options),
-            opening=_opening(options, connection),
-        )
-        if connection.mtu_refused:
-            show(events.MtuRefused(connection.least_mtu))
-            ending, go_on = Ending("quit"), False
-        else:
-            ending = pump.run()
-            go_on = finish(ending, connection, show)
-        show(events.ShuttingDown())
-        if _says_goodbye(ending, connection):
-            connection.shutdown()
-        if not connection.transport.shared:
-            sockets.hang_up(descriptor, lambda: sockets.take_all(descriptor))
-        pump.flush()
-    finally:
-        connection.close()
-    show(events.Closed())
+    """Runs one client's connection to close_notify; False when the server is to end with it."""
+    if options.nbio:
+        show(events.NonBlockingSet())
+    pump = Pump(
+        connection,
+        descriptor,
+        source,
+        {} if options.quiet else SERVER_LETTERS,
+        show,
+        read_size=_READ_SIZE,
+        verbose=options.nbio,
+        exporter=exporter_of(options),
+        clock=_clock(options),
+        opening=_opening(options, connection),
+    )
+    if connection.mtu_refused:
+        show(events.MtuRefused(connection.least_mtu))
+        ending, go_on = Ending("quit"), False
+    else:
+        ending = pump.run()
+        go_on = finish(ending, connection, show)
+    show(events.ShuttingDown())
+    if _says_goodbye(ending, connection):
+        connection.shutdown()
+    pump.flush()
     return go_on
 
 
