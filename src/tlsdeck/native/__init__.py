@@ -1,4 +1,4 @@
-"""The door to libssl and libcrypto: loads the extension and holds the five things every call needs.
+"""The door to libssl and libcrypto: loads the extension and holds the few things every call needs.
 
 `lib.X` is the C function X, with its own name, arguments and result. Nothing here knows about TLS.
 """

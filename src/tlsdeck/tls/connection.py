@@ -64,10 +64,12 @@ class Connection:
     """A client's or server's end of a connection, as its context says.
 
     `server_name` is sent by a client (RFC 6066 section 3); `session` is one to resume; `session_id_context` limits
-    which sessions a server resumes; by `dane` a client checks the server, if the context's settings allow it.
+    which sessions a server resumes; with `post_handshake_auth` a client may be asked for its certificate later on
+    (RFC 8446 section 4.6.2); by `dane` a client checks the server, if the context's settings allow it.
 
     Raises:
         LibraryError: out of memory, or a name or session that libssl refuses.
+        ValueError: a NUL in the name.
     """
 
     __slots__ = ("_gate", "_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")

@@ -62,6 +62,8 @@ _CRL = _Kind(lib.OSSL_STORE_INFO_CRL, lib.OSSL_STORE_INFO_get1_CRL, lib.X509_CRL
 def load_key(uri: str, password: str | None, description: str) -> PrivateKey:
     """The private key in `uri`. Without `password` an encrypted one is asked for on the terminal.
 
+    `description` is what errors call it; so with the other loaders.
+
     Raises:
         ConfigurationError: nothing there, no key in it, or the wrong password.
     """

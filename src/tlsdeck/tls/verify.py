@@ -97,7 +97,9 @@ class VerifyParameters(Record):
 
 
 def parse_parameters(flags: Iterable[str], values: Iterable[tuple[str, str]]) -> VerifyParameters:
-    """From the names of X509_V_FLAG_... constants, and option names with values.
+    """From the names of X509_V_FLAG_... constants, and options of openssl-verification-options(1) with their values.
+
+    The options: policy, purpose, verify_name, verify_depth, auth_level, attime, verify_hostname, verify_email, verify_ip.
 
     Raises:
         SettingError: a flag, name or value that is not known or cannot be read.
