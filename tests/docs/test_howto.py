@@ -11,13 +11,13 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from support.peers import free_port
 from support.programs import NOT_INHERITED, need
 
 PAGES = Path(__file__).parents[2] / "docs" / "howto"
@@ -27,12 +27,6 @@ FENCE = re.compile(r"^```(\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 def blocks(page: Path, kind: str) -> list[str]:
     return [content for word, content in FENCE.findall(page.read_text()) if word == kind]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def script(page: Path, port: int) -> str:
