@@ -77,6 +77,14 @@ static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
     return count;
 }
 
+/* A key of a provider's own kind, such as X25519MLKEM768, has no number. */
+static const char *key_type_name(const EVP_PKEY *key)
+{
+    const char *known = OBJ_nid2sn(EVP_PKEY_get_id(key));
+    const char *own = EVP_PKEY_get0_type_name(key);
+    return known != NULL ? known : own != NULL ? own : "?";
+}
+
 /* Laid out as in cdef/steps.h. */
 struct tlsdeck_facts {
     const char *version, *cipher, *cipher_version;
@@ -85,8 +93,8 @@ struct tlsdeck_facts {
     const char *compression, *expansion;
     long verify_code;
     int peer_signature_type;
-    int key_type, key_bits; /* the peer's ephemeral key */
-    char key_group[80];
+    int key_type, key_bits; /* the peer's ephemeral key, and the name of its group or kind */
+    char key_name[80];
     int reused, secure_renegotiation, early_data;
 };
 
@@ -121,7 +129,9 @@ static void tlsdeck_facts(SSL *ssl, struct tlsdeck_facts *facts)
         facts->key_type = EVP_PKEY_get_id(key);
         facts->key_bits = EVP_PKEY_get_bits(key);
         if (facts->key_type == EVP_PKEY_EC)
-            EVP_PKEY_get_group_name(key, facts->key_group, sizeof facts->key_group, NULL);
+            EVP_PKEY_get_group_name(key, facts->key_name, sizeof facts->key_name, NULL);
+        else
+            OPENSSL_strlcpy(facts->key_name, key_type_name(key), sizeof facts->key_name);
         EVP_PKEY_free(key);
     }
 }

@@ -29,7 +29,7 @@ struct tlsdeck_facts {
     long verify_code;
     int peer_signature_type;
     int key_type, key_bits;
-    char key_group[80];
+    char key_name[80];
     int reused, secure_renegotiation, early_data;
 };
 void tlsdeck_facts(SSL *ssl, struct tlsdeck_facts *facts);

@@ -247,8 +247,8 @@ def _temporary_key(facts: Pointer) -> TemporaryKey | None:
     if not bits:
         return None
     if kind == lib.EVP_PKEY_EC:
-        return TemporaryKey("ECDH", text(facts.key_group) or "?", bits)
-    return TemporaryKey(_KEY_NAMES.get(kind) or text(lib.OBJ_nid2sn(kind)), None, bits)
+        return TemporaryKey("ECDH", text(facts.key_name) or "?", bits)
+    return TemporaryKey(_KEY_NAMES.get(kind) or text(facts.key_name), None, bits)
 
 
 _KEY_NAMES: dict[int, str] = {lib.EVP_PKEY_RSA: "RSA", lib.EVP_PKEY_DH: "DH"}
