@@ -77,12 +77,12 @@ static int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size)
     return count;
 }
 
-/* A key of a provider's own kind, such as X25519MLKEM768, has no number. */
-static const char *key_type_name(const EVP_PKEY *key)
+/* The short name of a key's kind. One of a provider's own, such as ML-DSA-65 or X25519MLKEM768, has no number. */
+static const char *tlsdeck_key_kind(const EVP_PKEY *key)
 {
-    const char *known = OBJ_nid2sn(EVP_PKEY_get_id(key));
-    const char *own = EVP_PKEY_get0_type_name(key);
-    return known != NULL ? known : own != NULL ? own : "?";
+    int id = EVP_PKEY_get_base_id(key);
+    const char *name = id > NID_undef ? OBJ_nid2sn(id) : EVP_PKEY_get0_type_name(key);
+    return name == NULL ? "?" : name;
 }
 
 /* Laid out as in cdef/steps.h. */
@@ -131,7 +131,7 @@ static void tlsdeck_facts(SSL *ssl, struct tlsdeck_facts *facts)
         if (facts->key_type == EVP_PKEY_EC)
             EVP_PKEY_get_group_name(key, facts->key_name, sizeof facts->key_name, NULL);
         else
-            OPENSSL_strlcpy(facts->key_name, key_type_name(key), sizeof facts->key_name);
+            OPENSSL_strlcpy(facts->key_name, tlsdeck_key_kind(key), sizeof facts->key_name);
         EVP_PKEY_free(key);
     }
 }

@@ -33,6 +33,7 @@ struct tlsdeck_facts {
     int reused, secure_renegotiation, early_data;
 };
 void tlsdeck_facts(SSL *ssl, struct tlsdeck_facts *facts);
+const char *tlsdeck_key_kind(const EVP_PKEY *key);
 
 /* The first ClientHello of each connection. See steps.c. */
 void tlsdeck_keep_hellos(SSL_CTX *context, int tell);

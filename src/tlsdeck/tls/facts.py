@@ -131,7 +131,7 @@ def _serial(certificate: Pointer) -> str:
 
 
 def _algorithm(nid: int) -> str:
-    return "UNKNOWN" if nid == lib.NID_undef else text(lib.OBJ_nid2ln(nid))
+    return "UNKNOWN" if nid <= lib.NID_undef else text(lib.OBJ_nid2ln(nid))
 
 
 def _oneline(name: Pointer) -> str:

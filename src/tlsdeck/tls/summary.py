@@ -139,7 +139,7 @@ def certificate_info(certificate: Pointer, flags: int) -> CertificateInfo:
     return CertificateInfo(
         subject=name_text(lib.X509_get_subject_name(certificate), flags),
         issuer=name_text(lib.X509_get_issuer_name(certificate), flags),
-        public_key="" if key == ffi.NULL else text(lib.OBJ_nid2sn(lib.EVP_PKEY_get_base_id(key))),
+        public_key="" if key == ffi.NULL else text(lib.tlsdeck_key_kind(key)),
         public_key_bits=0 if key == ffi.NULL else lib.EVP_PKEY_get_bits(key),
         signature_algorithm=text(lib.OBJ_nid2sn(lib.X509_get_signature_nid(certificate))),
         not_before=printed(lib.ASN1_TIME_print, lib.X509_get0_notBefore(certificate)),
