@@ -6,28 +6,24 @@ in the usual way within TLS, and behind a script of four lines that does STLS fo
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import smtplib
 import socket
 import struct
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from interop.beside import Beside
 from interop.daemons import program
+from interop.watched import Watch, Watched
 from support.fixtures import Run, Start, Workdir
-from support.pki import populate
-from support.programs import TIME_LIMIT, Finished, Step, Until, target, wait_for
-from ucspi.serving import CLIENT_CAS, Server, client_context, serve
+from support.programs import TIME_LIMIT, Finished, Step, Until
+from ucspi.serving import CLIENT_CAS, client_context
 
 SMTP = ("smtp", "queuedir", "starttls-ucspi", "cvm-authenticate")
 OPEN = ("accept", "add-received", "counters")
@@ -48,78 +44,27 @@ exec "$@" <&"$SSLREADFD" >&"$SSLWRITEFD"
 """
 
 
-@dataclass(frozen=True)
-class Front:
-    """A running mailfront behind sslserver. `before`: sockets and pipes of each of its processes."""
-
-    server: Server
-    directory: Path
-    before: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server.port}"
-
-    def mails(self) -> list[bytes]:
-        """What was handed over: sender, recipients and text, as the queue has them."""
-        return [path.read_bytes() for path in (self.directory / "queue/new").iterdir()]
-
-    def wait_for_end(self, status: int, count: int = 1) -> None:
-        self.server.wait_for_log(f" status {status}\n", count)
-
-    def end(self) -> None:
-        """It has nothing left of its clients, and ends when it is told to."""
-        try:
-            self.assert_nothing_is_left()
-        finally:
-            left = self.server.children()
-            self.server.process.popen.terminate()
-            code = self.server.process.popen.wait(TIME_LIMIT)
-            for pid in left:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        assert code == 0, self.server.process.story()
-
-    def assert_nothing_is_left(self) -> None:
-        """No program and no descriptor of anybody who has gone."""
-        wait_for("only workers are left", lambda: self.server.children() == self.server.workers())
-        wait_for(
-            f"as many sockets and pipes as before, {self.before}",
-            lambda: {pid: sockets_and_pipes(pid) for pid in self.before} == self.before,
-        )
-
-
-def sockets_and_pipes(pid: int) -> int:
-    """What connections are made of."""
-    links = map(target, Path(f"/proc/{pid}/fd").iterdir())
-    return sum(link.startswith(("socket:", "pipe:")) for link in links)
-
-
-MakeFront = Callable[..., Front]
+class MakeFront(Protocol):
+    def __call__(self, words: Sequence[str], options: Sequence[str] = ..., **env: str) -> Watched: ...
 
 
 @pytest.fixture
-def directory(pki: dict[str, bytes]) -> Iterator[Path]:
-    """Where everybody may enter, pytest's is for its owner only: the PKI, a queue, a mailbox of alice's."""
-    path = Path(tempfile.mkdtemp(prefix="mailfront-", dir="/tmp"))
-    path.chmod(0o755)
-    populate(path, pki)
+def directory(public: Path) -> Path:
+    """With a queue, and alice's mailbox."""
     for name in ("queue/new", "queue/tmp", "Maildir/new", "Maildir/cur", "Maildir/tmp"):
-        (path / name).mkdir(parents=True)
-        (path / name).chmod(0o777)
-    (path / "Maildir/new/1.one").write_bytes(MAIL.replace(b"\r\n", b"\n"))
-    (path / "users").write_text(f"alice:secret:65534:65534:Alice:{path}:/bin/false\n")
-    (path / "stls").write_text(STLS)
-    yield path
-    shutil.rmtree(path)
+        (public / name).mkdir(parents=True)
+        (public / name).chmod(0o777)
+    (public / "Maildir/new/1.one").write_bytes(MAIL.replace(b"\r\n", b"\n"))
+    (public / "users").write_text(f"alice:secret:65534:65534:Alice:{public}:/bin/false\n")
+    (public / "stls").write_text(STLS)
+    return public
 
 
 @pytest.fixture
-def front(start: Start, directory: Path) -> Iterator[MakeFront]:
-    """Starts a server. When the test is over nothing may be left in it, and it ends when it is told to."""
-    fronts: list[Front] = []
+def front(served: Watch, directory: Path) -> MakeFront:
+    """Starts one of mailfront's programs behind sslserver."""
 
-    def make(words: Sequence[str], options: Sequence[str] = ("-n", "-e"), **env: str) -> Front:
+    def make(words: Sequence[str], options: Sequence[str] = ("-n", "-e"), **env: str) -> Watched:
         settings = {
             "UCSPITLS": "1",
             "AUTH_REQUIRES_TLS": "1",
@@ -127,22 +72,22 @@ def front(start: Start, directory: Path) -> Iterator[MakeFront]:
             "CVM_PWFILE_PATH": str(directory / "users"),
             "QUEUEDIR": "queue",
         }
-        server = serve(start, directory, words, options, {**settings, **env})
-        pids = [server.process.pid, *server.workers()]
-        fronts.append(Front(server, directory, {pid: sockets_and_pipes(pid) for pid in pids}))
-        return fronts[-1]
+        return served(words, options, {**settings, **env})
 
-    yield make
-    for each in fronts:
-        each.end()
+    return make
 
 
 @pytest.fixture
-def smtp(front: MakeFront) -> Front:
+def smtp(front: MakeFront) -> Watched:
     return front([program("mailfront"), *SMTP, *OPEN])
 
 
-def swaks(run: Run, front: Front, *options: str) -> Finished:
+def mails(smtp: Watched) -> list[bytes]:
+    """What was handed over: sender, recipients and text, as the queue has them."""
+    return [path.read_bytes() for path in (smtp.directory / "queue/new").iterdir()]
+
+
+def swaks(run: Run, front: Watched, *options: str) -> Finished:
     program("SSLeay.pm")  # that is what it speaks TLS with
     who = ("--from", "alice@example.net", "--to", "bob@example.net", "--helo", "client.example.net")
     text = ("--header", "Subject: a test", "--body", "Quite short.")
@@ -153,7 +98,7 @@ def swaks(run: Run, front: Front, *options: str) -> Finished:
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_swaks_sends_a_mail(version: str, smtp: Front, run: Run) -> None:
+def test_swaks_sends_a_mail(version: str, smtp: Watched, run: Run) -> None:
     trust = (
         "--tls",
         "--tls-verify",
@@ -166,7 +111,7 @@ def test_swaks_sends_a_mail(version: str, smtp: Front, run: Run) -> None:
     assert sent.code == 0, sent.out
     assert f"=== TLS started with cipher TLSv{version}:" in sent.out
     assert "<~  250 2.6.0 Message accepted." in sent.out
-    [mail] = smtp.mails()
+    [mail] = mails(smtp)
     sender, recipient, end, text = mail.split(b"\0", 3)
     assert (sender, recipient, end) == (b"alice@example.net", b"bob@example.net", b"")
     assert text.startswith(b"Received: from client.example.net ([127.0.0.1])\n  by 0 ([127.0.0.1])\n")
@@ -176,7 +121,7 @@ def test_swaks_sends_a_mail(version: str, smtp: Front, run: Run) -> None:
     assert_story(smtp, f"accept TLSv{version}:")
 
 
-def assert_story(front: Front, handshake: str) -> None:
+def assert_story(front: Watched, handshake: str) -> None:
     """The lines of one connection, all of them with the program's own pid."""
     log = front.server.log()
     story = log[log.index("status 1/40/0") :]
@@ -194,13 +139,13 @@ def assert_story(front: Front, handshake: str) -> None:
         assert line.startswith(expected), said
 
 
-def test_gnutls_sends_a_mail(smtp: Front, start: Start) -> None:
+def test_gnutls_sends_a_mail(smtp: Watched, start: Start) -> None:
     words = ["--starttls-proto=smtp", "--x509cafile=root.pem", "--port", str(smtp.server.port)]
     client = start([program("gnutls-cli"), *words, "localhost"], smtp.directory)
     crlf = [step.replace(b"\n", b"\r\n") if isinstance(step, bytes) else step for step in SESSION]
     client.talk([Until("- Handshake was completed"), *crlf])
     assert client.finish().code == 0
-    assert [mail.endswith(MAIL.replace(b"\r\n", b"\n")) for mail in smtp.mails()] == [True]
+    assert [mail.endswith(MAIL.replace(b"\r\n", b"\n")) for mail in mails(smtp)] == [True]
 
 
 SESSION: tuple[Step, ...] = (
@@ -220,11 +165,11 @@ SESSION: tuple[Step, ...] = (
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_s_client_sends_a_mail(version: str, smtp: Front, start: Start, workdir: Workdir) -> None:
+def test_s_client_sends_a_mail(version: str, smtp: Watched, start: Start, workdir: Workdir) -> None:
     """Ours, and then the original with the same words."""
     options = f"-connect {smtp.address} -starttls smtp {TRUST} {version} -quiet -crlf"
     Beside(start, workdir).run(options, SESSION)
-    assert [mail.endswith(MAIL.replace(b"\r\n", b"\n")) for mail in smtp.mails()] == [True, True]
+    assert [mail.endswith(MAIL.replace(b"\r\n", b"\n")) for mail in mails(smtp)] == [True, True]
 
 
 def test_s_client_reads_a_mail(front: MakeFront, start: Start, workdir: Workdir) -> None:
@@ -267,9 +212,9 @@ def test_passwords_are_taken_within_tls_only(front: MakeFront, run: Run) -> None
     assert in_clear.code == 28, in_clear.out
     assert "<~* 501 Authentication failed." in swaks(run, smtp, "--tls", *alice, "wrong").out
     assert "<~* 530 " in swaks(run, smtp, "--tls").out
-    assert smtp.mails() == []
+    assert mails(smtp) == []
     assert swaks(run, smtp, "--tls", *alice, "secret").code == 0
-    assert len(smtp.mails()) == 1
+    assert len(mails(smtp)) == 1
 
 
 # --- clients that do otherwise ----------------------------------------------------------------------------------
@@ -286,7 +231,7 @@ def exchange(plain: socket.socket, command: bytes, last_line: bytes) -> bytes:
 
 
 @contextmanager
-def greeted(front: Front) -> Iterator[socket.socket]:
+def greeted(front: Watched) -> Iterator[socket.socket]:
     """A client that has said EHLO."""
     with front.server.dial() as plain:
         exchange(plain, b"", GREETING)
@@ -294,43 +239,43 @@ def greeted(front: Front) -> Iterator[socket.socket]:
         yield plain
 
 
-def quits(front: Front) -> None:
+def quits(front: Watched) -> None:
     with greeted(front) as plain:
         assert exchange(plain, b"QUIT\r\n", b"221 2.0.0 Good bye.\r\n")
         assert plain.recv(1) == b""
 
 
-def leaves(front: Front) -> None:
+def leaves(front: Watched) -> None:
     with greeted(front):
         pass
 
 
-def resets(front: Front) -> None:
+def resets(front: Watched) -> None:
     with greeted(front) as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @pytest.mark.parametrize("leave", [quits, leaves, resets])
-def test_a_client_that_wants_no_tls(leave: Callable[[Front], None], smtp: Front) -> None:
+def test_a_client_that_wants_no_tls(leave: Callable[[Watched], None], smtp: Watched) -> None:
     leave(smtp)
     smtp.server.wait_for_log("ended by ")
     assert " accept " not in smtp.server.process.err
     assert "error" not in smtp.server.process.err
 
 
-def test_mconnect_sends_a_mail_in_clear(smtp: Front, run: Run) -> None:
+def test_mconnect_sends_a_mail_in_clear(smtp: Watched, run: Run) -> None:
     """UCSPI's own client; TLS is the client's choice."""
     words = [step for step in SESSION if isinstance(step, bytes)]
     sent = run([program("mconnect"), "127.0.0.1", str(smtp.server.port)], b"".join(words))
     assert "221 2.0.0 Good bye." in sent.out
-    assert len(smtp.mails()) == 1
+    assert len(mails(smtp)) == 1
     smtp.wait_for_end(0)
 
 
 EVIL = b"MAIL FROM:<mallory@example.net>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\nevil\r\n.\r\n"
 
 
-def test_what_is_injected_behind_starttls_is_refused(smtp: Front) -> None:
+def test_what_is_injected_behind_starttls_is_refused(smtp: Watched) -> None:
     """CVE-2011-0411. mailfront had read it with the command, throws it away, and says so within TLS."""
     with greeted(smtp) as plain:
         exchange(plain, b"STARTTLS\r\n" + EVIL, READY)
@@ -339,17 +284,17 @@ def test_what_is_injected_behind_starttls_is_refused(smtp: Front) -> None:
     assert said.splitlines()[0] == b"500 5.5.1 Unexpected pipelined commands following STARTTLS"
     assert len(said.splitlines()) == 2
     smtp.wait_for_end(0)
-    assert smtp.mails() == []
+    assert mails(smtp) == []
 
 
-def test_what_is_said_in_place_of_a_handshake_ends_it(smtp: Front) -> None:
+def test_what_is_said_in_place_of_a_handshake_ends_it(smtp: Watched) -> None:
     with greeted(smtp) as plain:
         exchange(plain, b"STARTTLS\r\n", READY)
         plain.sendall(EVIL)
         assert not EVIL.startswith(read_rest(plain) or b"-")
     smtp.server.wait_for_log("unable to accept TLS from: 127.0.0.1 for pid: ")
     smtp.wait_for_end(28416)
-    assert smtp.mails() == []
+    assert mails(smtp) == []
 
 
 def read_rest(plain: socket.socket) -> bytes:
@@ -367,7 +312,7 @@ CLIENT_HELLO = bytes.fromhex("16 03 01 00 c8 01 00 00 c4 03 03")  # the first by
 
 @pytest.mark.parametrize("begun", [b"", CLIENT_HELLO], ids=["at once", "in a ClientHello"])
 @pytest.mark.parametrize("leave", ["closes", "resets"])
-def test_a_client_that_breaks_off_the_handshake(begun: bytes, leave: str, smtp: Front) -> None:
+def test_a_client_that_breaks_off_the_handshake(begun: bytes, leave: str, smtp: Watched) -> None:
     with greeted(smtp) as plain:
         exchange(plain, b"STARTTLS\r\n", READY)
         plain.sendall(begun)
@@ -398,10 +343,10 @@ def test_certificates_of_clients(front: MakeFront, run: Run) -> None:
     assert stranger.code != 0, stranger.out
     smtp.server.wait_for_log("certificate verify failed")
     smtp.wait_for_end(28416, 2)
-    assert smtp.mails() == []
+    assert mails(smtp) == []
     assert swaks(run, smtp, "--tls", "--tls-cert", "client.pem", "--tls-key", "client.key").code == 0
     smtp.server.wait_for_log("valid client cert received for pid: ")
-    assert len(smtp.mails()) == 1
+    assert len(mails(smtp)) == 1
 
 
 def test_without_starttls_nobody_asks_for_a_certificate(front: MakeFront) -> None:
@@ -415,7 +360,7 @@ def test_without_starttls_nobody_asks_for_a_certificate(front: MakeFront) -> Non
 CLIENTS = 20
 
 
-def test_twenty_at_once(smtp: Front) -> None:
+def test_twenty_at_once(smtp: Watched) -> None:
     """All are within TLS before the first sends its mail."""
     together = threading.Barrier(CLIENTS, timeout=TIME_LIMIT)
 
@@ -427,7 +372,7 @@ def test_twenty_at_once(smtp: Front) -> None:
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(send, range(CLIENTS)))
-    senders = {mail.partition(b"@")[0] for mail in smtp.mails()}
+    senders = {mail.partition(b"@")[0] for mail in mails(smtp)}
     assert senders == {b"%d" % number for number in range(CLIENTS)}
     assert f"status {CLIENTS}/40/0" in smtp.server.log()
     smtp.wait_for_end(0, CLIENTS)
