@@ -82,6 +82,10 @@ def smtp(front: MakeFront) -> Watched:
     return front([program("mailfront"), *SMTP, *OPEN])
 
 
+def pop3() -> list[str]:
+    return [*map(program, ("pop3front-auth", "cvm-pwfile", "pop3front-maildir")), "Maildir"]
+
+
 def mails(smtp: Watched) -> list[bytes]:
     """What was handed over: sender, recipients and text, as the queue has them."""
     return [path.read_bytes() for path in (smtp.directory / "queue/new").iterdir()]
@@ -91,7 +95,7 @@ def swaks(run: Run, front: Watched, *options: str) -> Finished:
     program("SSLeay.pm")  # that is what it speaks TLS with
     who = ("--from", "alice@example.net", "--to", "bob@example.net", "--helo", "client.example.net")
     text = ("--header", "Subject: a test", "--body", "Quite short.")
-    return run(["swaks", "--server", front.address, *who, *text, *options], cwd=front.directory)
+    return run([program("swaks"), "--server", front.address, *who, *text, *options], cwd=front.directory)
 
 
 # --- a mail, by clients of all kinds ----------------------------------------------------------------------------
@@ -172,9 +176,10 @@ def test_s_client_sends_a_mail(version: str, smtp: Watched, start: Start, workdi
     assert [mail.endswith(MAIL.replace(b"\r\n", b"\n")) for mail in mails(smtp)] == [True, True]
 
 
-def test_s_client_reads_a_mail(front: MakeFront, start: Start, workdir: Workdir) -> None:
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_s_client_reads_a_mail(version: str, front: MakeFront, start: Start, workdir: Workdir) -> None:
     """STLS by the script. Ours, and then the original, as above."""
-    pop3 = front(["sh", "stls", *POP3])
+    mailbox = front(["sh", "stls", *pop3()])
     talk = (
         Until("+OK ", 2),  # in clear, and within TLS
         b"USER alice\n",
@@ -186,18 +191,17 @@ def test_s_client_reads_a_mail(front: MakeFront, start: Start, workdir: Workdir)
         b"QUIT\n",
     )
     masks = {"in clear?": "in clear"}  # the original shows its buffer, which ends elsewhere than the line
-    Beside(start, workdir, masks).run(f"-connect {pop3.address} -starttls pop3 {TRUST} -quiet -crlf", talk)
-    pop3.wait_for_end(0, 2)
-
-
-POP3 = ("pop3front-auth", "cvm-pwfile", "pop3front-maildir", "Maildir")
+    Beside(start, workdir, masks).run(
+        f"-connect {mailbox.address} -starttls pop3 {TRUST} {version} -quiet -crlf", talk
+    )
+    mailbox.wait_for_end(0, 2)
 
 
 def test_curl_reads_a_mail(front: MakeFront, run: Run) -> None:
     """POP3 within TLS from the start, by a client and a server that nobody here wrote."""
-    pop3 = front(POP3, ("-e",))
-    words = f"curl -sS --cacert root.pem pop3s://alice:secret@localhost:{pop3.server.port}/1".split()
-    fetched = run(words, cwd=pop3.directory)
+    mailbox = front(pop3(), ("-e",))
+    words = f"curl -sS --cacert root.pem pop3s://alice:secret@localhost:{mailbox.server.port}/1".split()
+    fetched = run(words, cwd=mailbox.directory)
     assert (fetched.code, fetched.out.encode()) == (0, MAIL + b"\r\n"), fetched.err
 
 
@@ -241,7 +245,7 @@ def greeted(front: Watched) -> Iterator[socket.socket]:
 
 def quits(front: Watched) -> None:
     with greeted(front) as plain:
-        assert exchange(plain, b"QUIT\r\n", b"221 2.0.0 Good bye.\r\n")
+        exchange(plain, b"QUIT\r\n", b"221 2.0.0 Good bye.\r\n")
         assert plain.recv(1) == b""
 
 
@@ -291,13 +295,14 @@ def test_what_is_said_in_place_of_a_handshake_ends_it(smtp: Watched) -> None:
     with greeted(smtp) as plain:
         exchange(plain, b"STARTTLS\r\n", READY)
         plain.sendall(EVIL)
-        assert not EVIL.startswith(read_rest(plain) or b"-")
+        assert b"250" not in read_rest(plain)
     smtp.server.wait_for_log("unable to accept TLS from: 127.0.0.1 for pid: ")
     smtp.wait_for_end(28416)
     assert mails(smtp) == []
 
 
 def read_rest(plain: socket.socket) -> bytes:
+    """Up to the end, orderly or not."""
     rest = b""
     try:
         while piece := plain.recv(4096):
@@ -404,7 +409,9 @@ def test_rblsmtpd_refuses_before_tls(front: MakeFront, directory: Path, run: Run
         [program("tcprules"), "rules.cdb", "rules.tmp"], b':allow,RBLSMTPD="-Not from you"\n', cwd=directory
     )
     assert made.code == 0, made.err
-    smtp = front([program("rblsmtpd"), program("mailfront"), *SMTP, *OPEN], ("-ne", "-x", "rules.cdb"))
+    smtp = front(
+        [program("rblsmtpd"), program("smtpfront-echo"), "starttls-ucspi", "accept"], ("-nex", "rules.cdb")
+    )
     assert "553 Not from you" in swaks(run, smtp).out
     assert "-STARTTLS" not in swaks(run, smtp, "--tls").out
     smtp.wait_for_end(0, 2)

@@ -209,8 +209,8 @@ def test_theirs_obeys_rules_made_by_ours(public: Path, start: Start, run: Run) -
     tcprules([*OURS, "tcprules"], public, run)
     words = ["-1", "-v", "-HR", "-l", "0", "-x", "rules.cdb", "127.0.0.1", "0", "sh", "-c", "echo $WHO"]
     server = start([program("tcpserver"), *words], public)
-    assert server.until("status: 0/")
-    with socket.create_connection(("127.0.0.1", int(server.out.split()[0])), timeout=20) as client:
+    wait_for("its port", lambda: server.out.endswith("\n"))
+    with socket.create_connection(("127.0.0.1", int(server.out)), timeout=20) as client:
         assert client.recv(100) == b"a local\n"
 
 
