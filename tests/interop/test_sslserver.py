@@ -15,6 +15,7 @@ import pytest
 from interop.daemons import program
 from interop.watched import Watch, Watched
 from support.fixtures import Run, Start
+from support.peers import free_port
 from support.programs import OURS, Finished, Until, wait_for
 from ucspi.serving import QUICK, Server, ask
 
@@ -246,8 +247,7 @@ exec 2>&1 {settings} {program} sslserver {options} 127.0.0.1 {port} sh -c 'echo 
 
 def test_supervise_svc_and_multilog(start: Start, run: Run, public: Path) -> None:
     """A service directory: it is started, told to read its certificate again, stopped; its log has time stamps."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     service, log = public / "service", public / "service/log"
     service.mkdir()
     settings = f"env CERTFILE={public}/rsa.pem KEYFILE={public}/rsa.key"
