@@ -1,15 +1,24 @@
-"""The fixture `daemon`: a real server by its name in servers.py. It runs until the session ends."""
+"""The fixtures `daemon`, a real server by its name in servers.py that runs until the session ends, and `served`, an
+sslserver with a real program behind it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from interop.daemons import Daemon
 from interop.servers import SERVERS
+from interop.watched import Watch, Watched, watch
+from support.fixtures import Start
+from support.pki import populate
+from ucspi.serving import serve
 
 StartDaemon = Callable[[str], Daemon]
 # Of a test: the servers it talked to, and how much each had logged before.
@@ -39,6 +48,31 @@ def daemon(request: pytest.FixtureRequest, running: dict[str, Daemon], pki: dict
         return running[name]
 
     return find
+
+
+@pytest.fixture
+def public(pki: dict[str, bytes]) -> Iterator[Path]:
+    """A directory that everybody may enter, which pytest's is not, with the PKI."""
+    path = Path(tempfile.mkdtemp(prefix="interop-", dir="/tmp"))
+    path.chmod(0o755)
+    yield populate(path, pki)
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def served(start: Start, public: Path) -> Iterator[Watch]:
+    """Start an sslserver for a program; it ends with the test, and must have nothing left of its clients then."""
+    started: list[Watched] = []
+
+    def serve_one(
+        words: Sequence[str], options: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> Watched:
+        started.append(watch(serve(start, public, words, options, env), public))
+        return started[-1]
+
+    yield serve_one
+    for each in started:
+        each.end()
 
 
 @pytest.hookimpl(wrapper=True)

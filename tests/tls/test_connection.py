@@ -153,6 +153,23 @@ def test_shutdown_tells_the_peer(version: int, pair: MakePair) -> None:
     both.carry()
 
 
+def test_write_to_a_peer_that_said_goodbye_and_left_is_an_error(serving: Serving) -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        client = Connection(Context(client_settings()), descriptor(near.fileno()))
+        server = Connection(Context(serving()), descriptor(far.fileno()))
+        for end in (near, far):
+            end.setblocking(False)
+        while not (client.handshake() & server.handshake()):
+            pass
+        client.shutdown()
+        near.close()
+        assert server.read(CHUNK) == b""
+        with pytest.raises(PeerError) as caught:
+            server.write(b"to nobody")
+    assert str(caught.value) == "the peer closed the connection"
+
+
 def test_write_after_shutdown_is_an_error(pair: MakePair) -> None:
     both = pair()
     both.client.shutdown()

@@ -505,10 +505,11 @@ class Connection:
         return None
 
     def _complete(self, operation: Callable[..., int], *arguments: object) -> bool:
-        """An operation that close_notify does not complete but makes impossible: a handshake, or a write in one."""
+        """An operation that close_notify does not complete: a handshake, or a write to one who has closed since."""
         result = self._step(operation, *arguments)
         if result == 0:
-            raise PeerError("the peer closed the connection during the handshake")
+            when = "" if self.established else " during the handshake"
+            raise PeerError(f"the peer closed the connection{when}")
         return result is not None
 
     def _settle(self) -> None:

@@ -90,8 +90,9 @@ class Relay:
     def _move(self) -> bool:
         """Copies what can be copied now; whether there may be more."""
         for _ in range(_ROUNDS):
-            # Both, always: no half waits for the other.
-            outward, inward = self._outward(), self._inward()
+            # Both, always: no half waits for the other. What is said last may be answered with a reset by a client
+            # that has closed; so it comes after reading, and may end it all.
+            inward, outward = self._inward(), self._outward()
             if not outward and not inward:
                 return False
             self._deadline = time.monotonic() + self._limit
@@ -127,6 +128,8 @@ class Relay:
     def _say_goodbye(self) -> bool:
         self._said_goodbye = self._connection.shutdown()
         self._writing_wants = 0 if self._said_goodbye else WRITE
+        if self._said_goodbye and self._input is not None and sockets.wait(self._input, 0, 0.0):
+            self._close_input()  # the program is gone: what the client does now concerns nobody
         return self._said_goodbye
 
     # --- from the client to the program ----------------------------------------------------------------------
