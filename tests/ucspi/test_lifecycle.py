@@ -13,7 +13,7 @@ import pytest
 
 from support.fixtures import Start, Workdir
 from support.programs import OURS, target, wait_for
-from ucspi.serving import CERTIFICATE, QUICK, Server, ask, gone, read_all, serve
+from ucspi.serving import CERTIFICATE, QUICK, Server, ask, gone, read_all, ready, serve
 
 NOBODY = 65534
 
@@ -175,9 +175,8 @@ def test_a_jailed_server_does_everything(start: Start, directory: Path) -> None:
     (directory / "rules.cdb").chmod(0o600)
     env = {**CERTIFICATE, "SSL_CHROOT": str(jail), "SSL_UID": str(NOBODY), "DNSCACHEIP": "127.0.0.1"}
     words = [*OURS, "sslserver", "-1", "-vhprse", "-t", "1", "-x", "rules.cdb", "127.0.0.1", "0"]
-    process = start([*words, "sh", "-c", "echo $SEEN $SSL_PROTOCOL"], directory, env)
-    process.until("status 0/")
-    assert ask(Server(process, int(process.out))) == b"yes TLSv1.3\n"
+    server = ready(start([*words, "sh", "-c", "echo $SEEN $SSL_PROTOCOL"], directory, env))
+    assert ask(server) == b"yes TLSv1.3\n"
 
 
 @needs_root
@@ -208,12 +207,10 @@ def test_readiness_is_told(start: Start, directory: Path) -> None:
 
 def test_a_socket_that_is_handed_over(start: Start, directory: Path) -> None:
     words = ["python3", "-c", HAND_OVER, *OURS, "sslserver", "-1", *QUICK, "0", "0", "env"]
-    process = start(words, directory, CERTIFICATE)
-    assert process.until("status 0/"), process.story()
-    port = int(process.out)
-    shown = ask(Server(process, port))
+    server = ready(start(words, directory, CERTIFICATE))
+    shown = ask(server)
     assert b"LISTEN_" not in shown
-    assert f"SSLLOCALPORT={port}\n".encode() in shown
+    assert f"SSLLOCALPORT={server.port}\n".encode() in shown
 
 
 # Listens and hands the socket over, as a service manager does.
