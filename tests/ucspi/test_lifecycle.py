@@ -144,13 +144,21 @@ def test_big_u_takes_the_variables(start: Start, directory: Path) -> None:
 
 @needs_root
 @pytest.mark.parametrize(
-    "env", [{"SSL_UID": str(NOBODY), "SSL_GID": str(NOBODY)}, {"SSL_USER": "nobody", "SSL_GROUP": "nogroup"}]
+    "env",
+    [
+        {"SSL_UID": str(NOBODY), "SSL_GID": str(NOBODY)},
+        {"SSL_USER": "nobody", "SSL_GROUP": "nogroup"},
+        {"SSL_USER": "nobody"},
+        {"SSL_USER": "root", "SSL_UID": str(NOBODY), "SSL_GROUP": "root", "SSL_GID": str(NOBODY)},
+    ],
 )
 def test_workers_live_in_a_jail_without_rights(start: Start, directory: Path, env: dict[str, str]) -> None:
     jail = directory / "jail"
     jail.mkdir()
     (directory / "rsa.key").chmod(0o600)
-    server = serve(start, directory, ["id", "-u"], ["-u", "1234"], {**env, "SSL_CHROOT": str(jail)})
+    server = serve(
+        start, directory, ["id", "-u"], ["-u", "1234", "-g", "2345"], {**env, "SSL_CHROOT": str(jail)}
+    )
     assert ask(server) == b"1234\n"
     for pid in server.workers():
         assert status(pid, "Uid") == status(pid, "Gid") == [str(NOBODY)] * 4
