@@ -15,7 +15,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import pytest
 from interop.daemons import program
 from support.fixtures import Run, Start, Workdir
 from support.peers import free_port
-from support.programs import TIME_LIMIT, Running, wait_for
+from support.programs import TIME_LIMIT, Running, install, wait_for
 from ucspi.serving import Server, end_of_input, read_all
 
 CONTRIB = Path(__file__).parents[2] / "contrib"
@@ -39,15 +38,8 @@ def place(workdir: Workdir) -> Path:
     """A directory with certificates, and ours among the programs in `bin`."""
     assert os.geteuid() == 0, "these tests give rights up: run them as root"
     path = workdir("server")
-    (path / "bin").mkdir()
-    command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tlsdeck sslserver "$@"\n'
-    executable(path / "bin" / "sslserver", command)
+    install(path / "bin", "sslserver")
     return path
-
-
-def executable(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
 
 
 def edited(text: str, changes: Mapping[str, str]) -> str:
@@ -161,7 +153,7 @@ def test_a_service_directory(name: str, start: Start, place: Path) -> None:
     directory, port = place / "services" / "imaps", free_port()
     shutil.copytree(CONTRIB / name, directory)
     changes = {" imap ": f" {ACCOUNT} ", "0 993 /usr/local/bin/program": f"127.0.0.1 {port} cat"}
-    executable(directory / "run", edited((directory / "run").read_text(), changes))
+    (directory / "run").write_text(edited((directory / "run").read_text(), changes))
     (directory / "env").mkdir()
     for variable, value in (
         ("CERTFILE", place / "rsa.pem"),
