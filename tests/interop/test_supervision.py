@@ -152,7 +152,7 @@ def supervised(start: Start, suite: Suite, directory: Path, env: Mapping[str, st
 def test_a_service_directory(name: str, start: Start, place: Path) -> None:
     directory, port = place / "services" / "imaps", free_port()
     shutil.copytree(CONTRIB / name, directory)
-    changes = {" imap ": f" {ACCOUNT} ", "0 993 /usr/local/bin/program": f"127.0.0.1 {port} cat"}
+    changes = {" imap ": f" {ACCOUNT} ", ":0 993 /usr/local/bin/program": f"127.0.0.1 {port} cat"}
     (directory / "run").write_text(edited((directory / "run").read_text(), changes))
     (directory / "env").mkdir()
     for variable, value in (
