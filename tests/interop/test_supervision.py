@@ -238,7 +238,7 @@ def unit(place: Path) -> Unit:
     }
     port = free_port()
     config = edited((CONTRIB / "systemd" / "993.conf").read_text(), changes)
-    config += f"HOST=127.0.0.1\nSSL_USER={ACCOUNT}\nSSL_GROUP=nogroup\n"
+    config += f"HOST=127.0.0.1\nSSL_USER={ACCOUNT}\n"
     (place / f"sslserver-{port}").mkdir()  # its RuntimeDirectory
     return read_unit(place, port, config)
 
