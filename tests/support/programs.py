@@ -202,6 +202,14 @@ def target(link: Path) -> str:
         return ""
 
 
+def install(folder: Path, *names: str) -> None:
+    """Make programs of ours, as pip does; a shell in between would drop variables like CERTFILE:www.example.org."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text(f"#!{sys.executable}\nfrom tlsdeck.__main__ import {name}\n{name}()\n")
+        (folder / name).chmod(0o755)
+
+
 def need(*programs: str) -> None:
     """A missing program is an error, never a skipped test."""
     for program in programs:

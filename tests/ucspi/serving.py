@@ -67,9 +67,14 @@ def serve(
 ) -> Server:
     """Starts a server with the program; ready when this returns."""
     words = [*OURS, "sslserver", "-1", *QUICK, *options, host, "0", *program]
-    process = start(words, directory, {**CERTIFICATE, **(env or {})})
+    return ready(start(words, directory, {**CERTIFICATE, **(env or {})}))
+
+
+def ready(process: Running) -> Server:
+    """The server of a process with -1 and -v, once it serves."""
     assert process.until("status 0/"), process.story()
-    return Server(process, int(process.out.split()[0]))
+    wait_for("the port", lambda: "\n" in process.out)
+    return Server(process, int(process.out))
 
 
 def client_context(certificate: Path | None = None) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ import pytest
 
 from support.fixtures import Start, Workdir
 from support.programs import OURS, target, wait_for
-from ucspi.serving import CERTIFICATE, QUICK, Server, ask, gone, read_all, serve
+from ucspi.serving import CERTIFICATE, QUICK, Server, ask, gone, read_all, ready, serve
 
 NOBODY = 65534
 
@@ -144,13 +144,21 @@ def test_big_u_takes_the_variables(start: Start, directory: Path) -> None:
 
 @needs_root
 @pytest.mark.parametrize(
-    "env", [{"SSL_UID": str(NOBODY), "SSL_GID": str(NOBODY)}, {"SSL_USER": "nobody", "SSL_GROUP": "nogroup"}]
+    "env",
+    [
+        {"SSL_UID": str(NOBODY), "SSL_GID": str(NOBODY)},
+        {"SSL_USER": "nobody", "SSL_GROUP": "nogroup"},
+        {"SSL_USER": "nobody"},
+        {"SSL_USER": "root", "SSL_UID": str(NOBODY), "SSL_GROUP": "root", "SSL_GID": str(NOBODY)},
+    ],
 )
 def test_workers_live_in_a_jail_without_rights(start: Start, directory: Path, env: dict[str, str]) -> None:
     jail = directory / "jail"
     jail.mkdir()
     (directory / "rsa.key").chmod(0o600)
-    server = serve(start, directory, ["id", "-u"], ["-u", "1234"], {**env, "SSL_CHROOT": str(jail)})
+    server = serve(
+        start, directory, ["id", "-u"], ["-u", "1234", "-g", "2345"], {**env, "SSL_CHROOT": str(jail)}
+    )
     assert ask(server) == b"1234\n"
     for pid in server.workers():
         assert status(pid, "Uid") == status(pid, "Gid") == [str(NOBODY)] * 4
@@ -175,9 +183,8 @@ def test_a_jailed_server_does_everything(start: Start, directory: Path) -> None:
     (directory / "rules.cdb").chmod(0o600)
     env = {**CERTIFICATE, "SSL_CHROOT": str(jail), "SSL_UID": str(NOBODY), "DNSCACHEIP": "127.0.0.1"}
     words = [*OURS, "sslserver", "-1", "-vhprse", "-t", "1", "-x", "rules.cdb", "127.0.0.1", "0"]
-    process = start([*words, "sh", "-c", "echo $SEEN $SSL_PROTOCOL"], directory, env)
-    process.until("status 0/")
-    assert ask(Server(process, int(process.out))) == b"yes TLSv1.3\n"
+    server = ready(start([*words, "sh", "-c", "echo $SEEN $SSL_PROTOCOL"], directory, env))
+    assert ask(server) == b"yes TLSv1.3\n"
 
 
 @needs_root
@@ -208,12 +215,10 @@ def test_readiness_is_told(start: Start, directory: Path) -> None:
 
 def test_a_socket_that_is_handed_over(start: Start, directory: Path) -> None:
     words = ["python3", "-c", HAND_OVER, *OURS, "sslserver", "-1", *QUICK, "0", "0", "env"]
-    process = start(words, directory, CERTIFICATE)
-    assert process.until("status 0/"), process.story()
-    port = int(process.out)
-    shown = ask(Server(process, port))
+    server = ready(start(words, directory, CERTIFICATE))
+    shown = ask(server)
     assert b"LISTEN_" not in shown
-    assert f"SSLLOCALPORT={port}\n".encode() in shown
+    assert f"SSLLOCALPORT={server.port}\n".encode() in shown
 
 
 # Listens and hands the socket over, as a service manager does.

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Run, Start, Workdir
+from support.peers import free_port, is_listening
 from support.programs import OURS, TIME_LIMIT, wait_for
 from ucspi.serving import (
     CERTIFICATE,
@@ -25,6 +26,7 @@ from ucspi.serving import (
     descriptors,
     end_of_input,
     read_all,
+    ready,
     serve,
     variables,
 )
@@ -396,9 +398,7 @@ def test_descriptors_used_up(start: Start, directory: Path) -> None:
         "-b",
         "500",
     ]
-    process = start([*words, "127.0.0.1", "0", "sh", "-c", "read x; echo $x"], directory, CERTIFICATE)
-    process.until("status 0/")
-    server = Server(process, int(process.out.split()[0]))
+    server = ready(start([*words, "127.0.0.1", "0", "sh", "-c", "read x; echo $x"], directory, CERTIFICATE))
     with server.connect() as first:
         crowd = [server.dial() for _ in range(100)]
         server.wait_for_log("Too many open files")
@@ -465,9 +465,10 @@ def test_wrong_command_lines(run: Run, directory: Path, words: list[str], text: 
 def test_what_cannot_be_used_is_fatal(
     run: Run, directory: Path, env: dict[str, str], words: list[str], text: str
 ) -> None:
-    command = [*OURS, "sslserver", *QUICK, *words, "127.0.0.1", "0", "true"]
+    """And the port, which tells that all is well, does not come."""
+    command = [*OURS, "sslserver", "-1", *QUICK, *words, "127.0.0.1", "0", "true"]
     result = run(command, cwd=directory, env={**CERTIFICATE, **env})
-    assert result.code == 111
+    assert (result.code, result.out) == (111, "")
     assert result.err.startswith(f"sslserver: fatal: (111) {text}")
     assert result.err.count("\n") == 1
 
@@ -496,9 +497,8 @@ def test_password_from_descriptor_3(start: Start, run: Run, directory: Path) -> 
     (directory / "secret").write_bytes(b"secret\0ignored")
     words = ["sh", "-c", 'exec "$@" 3<secret', "sh", *OURS, "sslserver", "-13", *QUICK]
     env = {**CERTIFICATE, "KEYFILE": "locked.key"}
-    process = start([*words, "127.0.0.1", "0", "ls", "/proc/self/fd"], directory, env)
-    process.until("status 0/")
-    assert ask(Server(process, int(process.out))).split() == [b"0", b"1", b"2", b"3"]
+    server = ready(start([*words, "127.0.0.1", "0", "ls", "/proc/self/fd"], directory, env))
+    assert ask(server).split() == [b"0", b"1", b"2", b"3"]
     (directory / "secret").write_bytes(b"wrong\0")
     result = run([*words, "127.0.0.1", "0", "true"], cwd=directory, env=env)
     assert result.code == 111
@@ -510,6 +510,23 @@ def test_a_closed_log_disturbs_nobody(start: Start, directory: Path) -> None:
     process = start([*words, "127.0.0.1", "0", "echo", "hello"], directory, CERTIFICATE)
     process.until("\n")
     assert ask(Server(process, int(process.out))) == b"hello\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(start: Start, directory: Path, closed: str) -> None:
+    """A socket must not take their place."""
+    port = free_port()
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", *OURS, "sslserver", *QUICK, "127.0.0.1", str(port)]
+    process = start([*words, "sh", "-c", "read x; echo $x; echo >&2 $x"], directory, CERTIFICATE)
+    wait_for("it listens", lambda: is_listening(port))
+    assert ask(Server(process, port), b"hello\n") == b"hello\n"
+
+
+def test_who_waits_for_the_end_of_standard_output_has_it(start: Start, directory: Path) -> None:
+    """As $(...) does."""
+    server = serve(start, directory, ["true"])
+    wait_for("its end", lambda: "out" not in server.process._open)
+    assert server.process.out == f"{server.port}\n"
 
 
 def test_openssl_client_over_a_session_ticket(start: Start, directory: Path) -> None:

@@ -1,7 +1,7 @@
 """sslserver: a program for each TLS connection.
 
-The story of a run: options, who we and our programs are to be, the socket, the port on standard output, the password,
-workers with certificates and keys, and then the supervisor's loop until a signal ends it.
+The story of a run: options, who we and our programs are to be, the socket, the password, workers with certificates and
+keys, the port on standard output, and then the supervisor's loop until a signal ends it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tlsdeck.ucspi.contexts import Demand
 from tlsdeck.ucspi.listening import Place, open_listener
 from tlsdeck.ucspi.log import Log
 from tlsdeck.ucspi.notify import notifier
-from tlsdeck.ucspi.supervise import Plan, Supervisor
+from tlsdeck.ucspi.supervise import Plan, Supervisor, leave_standard_streams
 from tlsdeck.ucspi.visitor import Policy
 from tlsdeck.ucspi.worker import Duty
 
@@ -87,14 +87,13 @@ def _tell(text: str, code: int) -> int:
 
 
 def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
+    _fill_standard_streams()
     variables = dict(os.environ)
     uid, gid = _identity(options, variables)
     jail = privileges.jail(variables, uid, gid)
     most = privileges.number(variables, "MAXCONIP")
     host, port, *program = words
     listener = open_listener(_place(options, host, port), variables)
-    if options.print_port:
-        Stream(1).text(f"{listener.getsockname()[1]}\n")
     password = _read_password(variables) if options.password else ""
     _keep_to_ourselves()
     plan = Plan(
@@ -113,11 +112,21 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
     try:
         supervisor.prepare()
         _list_files(log, variables)
-        _leave_standard_streams()
+        if options.print_port:
+            Stream(1).text(f"{listener.getsockname()[1]}\n")
+        leave_standard_streams()
         supervisor.run()
     finally:
         supervisor.close()
     return OK
+
+
+def _fill_standard_streams() -> None:
+    """One that is closed would be a socket of ours next, and then be taken for what it is not."""
+    number = 0
+    while number < _FIRST_FREE:
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
 
 
 def _identity(options: ServerOptions, variables: dict[str, str]) -> tuple[int, int]:
@@ -200,14 +209,6 @@ def _keep_to_ourselves() -> None:
                 os.set_inheritable(int(name), False)
         except OSError:
             pass  # that of the listing itself
-
-
-def _leave_standard_streams() -> None:
-    """Nobody who waits for the end of our output waits for ours."""
-    for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY | os.O_APPEND)):
-        nothing = os.open(os.devnull, flags)
-        os.dup2(nothing, number)
-        os.close(nothing)
 
 
 def _list_files(log: Log, variables: dict[str, str]) -> None:

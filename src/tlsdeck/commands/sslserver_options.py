@@ -20,7 +20,7 @@ class General(Section):
 
 class Connections(Section):
     title = "Connection"
-    print_port: bool = flag("Print the port on standard output, once it is listened on", name="1")
+    print_port: bool = flag("Print the port on standard output, once all is ready", name="1")
     ipv4: bool = flag("Of a host's addresses take an IPv4 one", name="4")
     ipv6: bool = flag("Of a host's addresses take an IPv6 one", name="6")
     limit: int = count("Serve at most n connections at once", name="c", default=40)

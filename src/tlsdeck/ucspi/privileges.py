@@ -38,13 +38,15 @@ class Jail(Record):
 def jail(environ: Mapping[str, str], uid: int, gid: int) -> Jail:
     """The jail that the environment describes: numbers before names, `uid` and `gid` without either.
 
+    A user given by name has a group, which counts unless another one is given for the jail.
+
     Raises:
         ConfigurationError: no such user or group, or not a number.
     """
     return Jail(
         root=environ.get("SSL_CHROOT", ""),
         uid=_identity(environ, "SSL_UID", "SSL_USER", _user) or uid,
-        gid=_identity(environ, "SSL_GID", "SSL_GROUP", _group) or gid,
+        gid=_identity(environ, "SSL_GID", "SSL_GROUP", _group) or _own_group(environ) or gid,
     )
 
 
@@ -76,6 +78,14 @@ def _user(name: str) -> int:
     import pwd
 
     return pwd.getpwnam(name).pw_uid
+
+
+def _own_group(environ: Mapping[str, str]) -> int:
+    """That of SSL_USER, whom `_user` knows; 0 when it does not count."""
+    import pwd
+
+    name = environ.get("SSL_USER")
+    return pwd.getpwnam(name).pw_gid if name and not environ.get("SSL_UID") else 0
 
 
 def _group(name: str) -> int:

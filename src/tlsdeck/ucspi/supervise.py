@@ -223,6 +223,7 @@ class Supervisor:
         """Never returns."""
         code = 1
         try:
+            leave_standard_streams()
             signal.set_wakeup_fd(-1)
             for number, action in _WORKER_SIGNALS.items():
                 signal.signal(number, action)
@@ -596,6 +597,14 @@ class Supervisor:
     def _unwatch(self, number: int) -> None:
         del self._handlers[number]
         self._poll.unregister(number)
+
+
+def leave_standard_streams() -> None:
+    """Nobody who waits for the end of our output waits for ours."""
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY | os.O_APPEND)):
+        nothing = os.open(os.devnull, flags)
+        os.dup2(nothing, number)
+        os.close(nothing)
 
 
 def _noticed(_number: int, _frame: object) -> None:
