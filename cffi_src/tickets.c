@@ -4,7 +4,7 @@
 
 #include <openssl/core_names.h>
 
-enum { MOST_TICKET_KEYS = 4, SEALED = 1, OPENED = 1, OPENED_RENEW = 2, UNKNOWN = 0, FAILED = -1 };
+enum { MOST_TICKET_KEYS = 2, SEALED = 1, OPENED = 1, OPENED_RENEW = 2, UNKNOWN = 0, FAILED = -1 };
 
 struct ticket_key {
     unsigned char name[16], cipher[32], mac[32];

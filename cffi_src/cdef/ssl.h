@@ -120,6 +120,7 @@ int SSL_get0_dane_tlsa(SSL *ssl, uint8_t *usage, uint8_t *selector, uint8_t *mat
 
 /* Sessions */
 int SSL_CTX_set_session_id_context(SSL_CTX *context, const unsigned char *id, unsigned int length);
+long SSL_CTX_set_timeout(SSL_CTX *context, long seconds);
 int SSL_set_session_id_context(SSL *ssl, const unsigned char *id, unsigned int length);
 long SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode);
 long SSL_CTX_sess_set_cache_size(SSL_CTX *context, long size);

@@ -14,8 +14,8 @@ from tlsdeck.errors import ConfigurationError, OutputError, TlsdeckError, UsageE
 from tlsdeck.native.process import find
 from tlsdeck.options import getopt
 from tlsdeck.output.stream import Stream
-from tlsdeck.ucspi import environment, privileges
-from tlsdeck.ucspi.contexts import Demand
+from tlsdeck.ucspi import channel, environment, privileges
+from tlsdeck.ucspi.contexts import Demand, ticket_lifetime
 from tlsdeck.ucspi.listening import Place, open_listener
 from tlsdeck.ucspi.log import Log
 from tlsdeck.ucspi.notify import notifier
@@ -32,6 +32,7 @@ OPERANDS = "host port program [argument ...]"
 
 _FIRST_FREE = 3  # descriptor
 _PASSWORD = 3  # descriptor
+_NAMES_LIMIT = 30  # seconds
 _LONGEST_PASSWORD = 1024  # bytes; libcrypto's own limit
 
 # What the log lists at the start.
@@ -58,24 +59,26 @@ def main(argv: Sequence[str]) -> int:
     log = Log(PROGRAM, options.verbosity)
     try:
         return _serve(options, words, log)
+    except UsageError as error:
+        return _tell(f"{PROGRAM}: usage: {error.message}\n{_usage()}\n", USAGE)
     except (TlsdeckError, OSError) as error:
         log.say("fatal", reason=getattr(error, "message", "") or error)
         return TEMPORARY
 
 
 def _read(argv: Sequence[str]) -> tuple[ServerOptions, list[str]]:
-    usage = f"{PROGRAM}: usage: {PROGRAM} [-{_letters()}] {OPERANDS}"
     try:
         options, words = getopt.read(ServerOptions, argv, PROGRAM)
     except UsageError as error:
-        raise UsageError(f"{error.message}\n{usage}") from None
+        raise UsageError(f"{error.message}\n{_usage()}") from None
     if len(words) < 3 or not words[0]:
-        raise UsageError(usage)
+        raise UsageError(_usage())
     return options, words
 
 
-def _letters() -> str:
-    return "".join(row.name for row in ServerOptions.rows)
+def _usage() -> str:
+    letters = "".join(row.name for row in ServerOptions.rows)
+    return f"{PROGRAM}: usage: {PROGRAM} [-{letters}] {OPERANDS}"
 
 
 def _tell(text: str, code: int) -> int:
@@ -92,13 +95,14 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
     uid, gid = _identity(options, variables)
     jail = privileges.jail(variables, uid, gid)
     most = privileges.number(variables, "MAXCONIP")
+    lifetime = ticket_lifetime(variables)
     host, port, *program = words
     listener = open_listener(_place(options, host, port), variables)
     password = _read_password(variables) if options.password else ""
     _keep_to_ourselves()
     plan = Plan(
         program=find(program, uid, gid),
-        duty=_duty(options, variables, jail, password),
+        duty=_duty(options, variables, jail, Demand(options.demand, password, lifetime)),
         inherited=environment.inherited(variables),
         limit=options.limit,
         most_per_ip=most,
@@ -107,6 +111,7 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
         full_rules=options.rules_file,
         rules_optional=options.rules_optional,
         patience=options.idle_limit,
+        rotation=lifetime,
     )
     supervisor = Supervisor(listener, plan, log, notifier(variables))
     try:
@@ -155,11 +160,11 @@ def _place(options: ServerOptions, host: str, port: str) -> Place:
     )
 
 
-def _duty(options: ServerOptions, variables: dict[str, str], jail: privileges.Jail, password: str) -> Duty:
+def _duty(options: ServerOptions, variables: dict[str, str], jail: privileges.Jail, demand: Demand) -> Duty:
     rules = (options.early_rules_file, options.rules_file)
     return Duty(
         variables=variables,
-        demand=Demand(options.demand, password),
+        demand=demand,
         demand_name=options.demand_name,
         policy=Policy(
             remote_host=options.remote_host,
@@ -167,6 +172,7 @@ def _duty(options: ServerOptions, variables: dict[str, str], jail: privileges.Ja
             remote_info=options.remote_info,
             local_name=options.local_name,
             ident_limit=options.ident_limit,
+            names_limit=privileges.number(variables, "DNSTIMEOUT") or _NAMES_LIMIT,
         ),
         jail=jail,
         limit=options.limit,
@@ -203,12 +209,8 @@ def _read_password(variables: dict[str, str]) -> str:
 
 def _keep_to_ourselves() -> None:
     """No program gets a descriptor that we happen to have been started with."""
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if int(name) >= _FIRST_FREE:
-                os.set_inheritable(int(name), False)
-        except OSError:
-            pass  # that of the listing itself
+    for number in channel.opened():
+        os.set_inheritable(number, False)
 
 
 def _list_files(log: Log, variables: dict[str, str]) -> None:

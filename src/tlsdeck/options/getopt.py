@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 
 def _count(text: str, option: str, program: str) -> int:
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS else 0
-    if not number:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+    if not 0 < number <= _LARGEST:
         raise UsageError(f'{program}: usage: -{option} takes a positive number, not "{text}"')
     return number
 
 
-_MOST_DIGITS = 10
+_LARGEST = 2**32 - 2  # the last id that a user or group can have
+_MOST_DIGITS = len(str(_LARGEST))
 _HELP_COLUMN = 8
 
 COUNT = kinds.Kind("n", _count)

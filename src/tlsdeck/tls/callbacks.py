@@ -18,6 +18,7 @@ from tlsdeck.native import encoded, ffi, lib, printed, text
 from tlsdeck.tls.names import name_text
 from tlsdeck.tls.session import session_info
 from tlsdeck.tls.summary import server_name
+from tlsdeck.tls.verify import UNKNOWN_ISSUER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
 class Observer:
     """One connection's event queue, and the settings its callbacks ask. `lent`: what libssl may still read."""
 
-    __slots__ = ("cookie", "events", "handshakes", "lent", "problem", "settings")
+    __slots__ = ("cookie", "events", "failure", "handshakes", "lent", "problem", "settings")
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.events: list[events.Event] = []
         self.handshakes = 0  # of TLS 1.2 and below, completed; counted when `Watch.details` asks
         self.problem: BaseException | None = None
+        self.failure = 0  # the last severe one of a verification; with `Settings.verify_severe`
         self.lent: object = None
         self.cookie = b""  # the client's, to be sent and expected back
 
@@ -101,6 +103,8 @@ def tlsdeck_verify(ok: int, store: Pointer) -> int:
     if not ok:
         tolerated = settings.verify_tolerance < 0 or settings.verify_tolerance >= depth
         accepted = int(tolerated and not settings.verify_return_error)
+        if settings.verify_severe:
+            _keep_severe(observer, store, error)
     observer.events.append(
         events.CertificateChecked(
             depth,
@@ -115,6 +119,14 @@ def tlsdeck_verify(ok: int, store: Pointer) -> int:
     if _policy_wanted(ok, error):
         observer.events.append(events.PolicyChecked(_policies(store), error == lib.X509_V_OK))
     return accepted
+
+
+def _keep_severe(observer: Observer, store: Pointer, error: int) -> None:
+    """The result of a verification is its last error: makes that a severe one, if there is any."""
+    if error not in UNKNOWN_ISSUER:
+        observer.failure = error
+    elif observer.failure:
+        lib.X509_STORE_CTX_set_error(store, observer.failure)
 
 
 def _subject(certificate: Pointer, flags: int) -> str | None:

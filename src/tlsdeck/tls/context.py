@@ -214,6 +214,8 @@ def _session_cache(context: Pointer, settings: Settings) -> None:
         settings.external_cache.install(context)
     else:
         lib.SSL_CTX_sess_set_cache_size(context, _SESSION_CACHE_SIZE)
+    if settings.session_timeout is not None:
+        lib.SSL_CTX_set_timeout(context, settings.session_timeout)
     if settings.shared_tickets:
         check(lib.tlsdeck_share_tickets(context))
 

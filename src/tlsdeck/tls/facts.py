@@ -56,6 +56,12 @@ def protocol_and_cipher(ssl: Pointer) -> tuple[str, str]:
     return text(lib.SSL_get_version(ssl)), text(lib.SSL_CIPHER_get_name(lib.SSL_get_current_cipher(ssl)))
 
 
+def is_certified(ssl: Pointer) -> bool:
+    """Whether the peer has shown a certificate, and a valid one."""
+    shown = lib.SSL_get0_peer_certificate(ssl) != ffi.NULL
+    return shown and bool(lib.SSL_get_verify_result(ssl) == lib.X509_V_OK)
+
+
 def connection_facts(ssl: Pointer) -> ConnectionFacts:
     """The facts of an SSL whose handshake is complete."""
     protocol, cipher = protocol_and_cipher(ssl)

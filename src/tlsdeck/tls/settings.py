@@ -74,6 +74,7 @@ class Settings(Record):
     session_cache: bool = True
     external_cache: SessionCache | None = None  # server: used in place of libssl's own
     kernel_tls: bool = False  # have the kernel encrypt, where it can (SSL_OP_ENABLE_KTLS)
+    session_timeout: int | None = None  # seconds
     session_context: bytes | None = None  # server: sessions of another one are not resumed, at most 32 bytes
     shared_tickets: bool = False  # server: tickets under the keys of tls.tickets
     release_buffers: bool = False  # a connection that is idle holds no buffers
@@ -91,6 +92,7 @@ class Settings(Record):
     require_certificate: bool = False
     verify_tolerance: int = -1  # depth up to which errors are tolerated, -1 for all
     verify_return_error: bool = False
+    verify_severe: bool = False  # of errors tolerated, one about more than an unknown issuer is the result
 
     dh: bool = False  # server: ephemeral Diffie-Hellman, of `dh_parameters` or the library's choice
     dh_parameters: PrivateKey | None = None

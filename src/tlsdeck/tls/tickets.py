@@ -1,7 +1,7 @@
 """Session tickets under keys that several processes share, so that any of them resumes what another began: tickets.c.
 
 A key is 80 bytes: a name, a key for AES-256-CBC, one for HMAC with SHA-256. The first of the keys seals new tickets;
-the others only open older ones, until they are forgotten.
+the one before only opens older ones, and is forgotten when the next comes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 from tlsdeck.native import check, lib
 
 KEY_SIZE = 80  # bytes
-MOST_KEYS = 4
 
 
 def new_key() -> bytes:
@@ -20,8 +19,8 @@ def new_key() -> bytes:
 
 
 def rotated(keys: bytes) -> bytes:
-    """The keys of the next period: a new one in front, the oldest gone."""
-    return (new_key() + keys)[: (MOST_KEYS - 1) * KEY_SIZE]
+    """The keys of the next period: a new one, and behind it the one that sealed until now."""
+    return new_key() + keys[:KEY_SIZE]
 
 
 def use_keys(keys: bytes) -> None:

@@ -191,6 +191,17 @@ _SETTERS: dict[str, Callable[[Pointer, str], None]] = {
 
 # --- results ---------------------------------------------------------------------------------------------------
 
+# That a certificate does not lead to an authority we know, and nothing else.
+UNKNOWN_ISSUER: frozenset[int] = frozenset(
+    (
+        lib.X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+        lib.X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+        lib.X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+        lib.X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+        lib.X509_V_ERR_CERT_UNTRUSTED,
+    )
+)
+
 _KINDS: dict[int, str] = {
     lib.X509_V_ERR_CERT_NOT_YET_VALID: "expired",
     lib.X509_V_ERR_CERT_HAS_EXPIRED: "expired",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 262144  # bytes of a message
 _MOST_DESCRIPTORS = 8
+_STANDARD_ERROR = 2
 _SPACE = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
 
 
@@ -104,6 +105,21 @@ class Channel:
 def pair() -> tuple[socket.socket, socket.socket]:
     """Two connected ends."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def opened() -> list[int]:
+    """All descriptors of this process but the standard ones."""
+    numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+    return [number for number in numbers if number > _STANDARD_ERROR and _is_open(number)]
+
+
+def _is_open(number: int) -> bool:
+    """Not so for that of the listing itself."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def close_all(descriptors: Sequence[int]) -> None:

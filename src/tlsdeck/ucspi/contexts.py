@@ -47,21 +47,36 @@ VARIABLES = (
     "ALPN",
 )
 
-NOT_ASKED = "-"  # as CCAFILE: this client is not asked for a certificate
+# What a client's certificate is to us. The words of CCAVERIFY are mod_ssl's; any other demands a valid one.
+_NOTHING = ""
+_OPTIONAL = "optional"  # there may be none
+_OPTIONAL_NO_CA = (
+    "optional_no_ca"  # there may be none, or one that is not valid: the program is told, and decides
+)
+_DEMANDED = "require"
+
+_NOT_ASKED = "-"  # as CCAFILE: this client is not asked for a certificate
 _DEFAULT_DEPTH = "1"
 _DEFAULT_MINIMUM = "1.2"
 _VERSIONS = {"1.0": 0x0301, "1.1": 0x0302, "1.2": 0x0303, "1.3": 0x0304}
 _MOST_CONTEXTS = 256
+_DEFAULT_LIFETIME = "3600"  # seconds
+_LONGEST_LIFETIME = 7 * 86400  # seconds; RFC 8446 section 4.6.1 has no longer one
 
-# Each variable's own command of SSL_CONF_cmd(3).
-_CONF = (("CIPHERS", "cipher"), ("CIPHERSUITES", "ciphersuites"), ("GROUPS", "groups"))
+# Variables with a command of SSL_CONF_cmd(3) of their own: its name, and the complaint about a bad value.
+_CONF = (
+    ("CIPHERS", "cipher", "unable to set cipher list"),
+    ("CIPHERSUITES", "ciphersuites", "unable to set cipher list"),
+    ("GROUPS", "groups", "unable to set groups"),
+)
 
 
 class Demand(Record):
-    """What the command line says about certificates: whether clients must have one, and the key's password."""
+    """What holds for all clients: whether they must have a certificate, the key's password, the life of tickets."""
 
     certificate: bool = False
     password: str = ""
+    ticket_lifetime: int = int(_DEFAULT_LIFETIME)  # seconds
 
 
 def chosen(variables: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -105,10 +120,28 @@ class Contexts:
         return context
 
 
-def asks(variables: Mapping[str, str], demand: Demand) -> bool:
-    """Whether a client must show a certificate."""
-    wanted = demand.certificate or bool(variables.get("CCAVERIFY"))
-    return wanted and variables.get("CCAFILE") != NOT_ASKED
+def ticket_lifetime(environ: Mapping[str, str]) -> int:
+    """TICKET_LIFETIME: for how many seconds a key seals session tickets; for as many it opens them afterwards.
+
+    Raises:
+        ConfigurationError: not a positive number, or more than a week.
+    """
+    text = environ.get("TICKET_LIFETIME") or _DEFAULT_LIFETIME
+    seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if not 0 < seconds <= _LONGEST_LIFETIME:
+        _fail(
+            "unable to use TICKET_LIFETIME", f'"{text}" is no number of seconds from 1 to {_LONGEST_LIFETIME}'
+        )
+    return seconds
+
+
+def _wanted(variables: Mapping[str, str], demand: Demand) -> str:
+    if variables.get("CCAFILE") == _NOT_ASKED:
+        return _NOTHING
+    word = variables.get("CCAVERIFY", "")
+    if demand.certificate or word not in (_NOTHING, _OPTIONAL, _OPTIONAL_NO_CA):
+        return _DEMANDED
+    return word
 
 
 def build(variables: Mapping[str, str], demand: Demand) -> Context:
@@ -135,23 +168,26 @@ def _named(variables: Mapping[str, str], settings: Settings, password: str) -> d
 
 def _settings(variables: Mapping[str, str], demand: Demand) -> Settings:
     """All but the certificates. Each part says itself what is wrong with it."""
-    wanted = asks(variables, demand)
+    wanted = _wanted(variables, demand)
+    lowest, highest = _versions(variables)
     return Settings(
         server=True,
         ignore_unexpected_eof=True,  # FIN without close_notify is an end like any other
         conf_commands=_conf_commands(variables),
-        min_version=_version(variables, "TLS_MIN", _DEFAULT_MINIMUM),
-        max_version=_version(variables, "TLS_MAX", ""),
+        min_version=lowest,
+        max_version=highest,
         session_cache=False,
+        session_timeout=2 * demand.ticket_lifetime,
         session_context=_session_context(variables, wanted),
         shared_tickets=True,
         release_buffers=True,
         verify_parameters=_depth(variables) if wanted else None,
-        trust=_trust(variables) if wanted else None,
+        trust=_trust(variables, needed=wanted != _OPTIONAL_NO_CA) if wanted else None,
         ca_names_file=_client_cas(variables) if wanted else None,
-        verify_peer=wanted,
-        require_certificate=wanted,
-        verify_return_error=True,
+        verify_peer=bool(wanted),
+        require_certificate=wanted == _DEMANDED,
+        verify_return_error=wanted != _OPTIONAL_NO_CA,
+        verify_severe=wanted == _OPTIONAL_NO_CA,
         dh=True,
         dh_parameters=_dh_parameters(variables),
         alpn=tuple(name.encode() for name in variables.get("ALPN", "").replace(",", " ").split()),
@@ -162,8 +198,10 @@ def _context(settings: Settings) -> Context:
     try:
         return Context(settings)
     except TlsdeckError as error:
-        kind = "unable to set cipher list" if "(-cipher" in error.message else "unable to create TLS context"
-        _fail(kind, _cause(error), error)
+        for _, command, complaint in _CONF:
+            if f"SSL_CONF_cmd(-{command}," in error.message:
+                _fail(complaint, _cause(error), error)
+        _fail("unable to create TLS context", _cause(error), error)
 
 
 def _identity(variables: Mapping[str, str], suffix: str, password: str) -> Identity:
@@ -179,8 +217,15 @@ def _identity(variables: Mapping[str, str], suffix: str, password: str) -> Ident
 
 
 def _conf_commands(variables: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
-    given = tuple((command, variables[name]) for name, command in _CONF if variables.get(name))
+    given = tuple((command, variables[name]) for name, command, _ in _CONF if variables.get(name))
     return (("no_renegotiation", None), *given)
+
+
+def _versions(variables: Mapping[str, str]) -> tuple[int, int]:
+    lowest, highest = _version(variables, "TLS_MIN", _DEFAULT_MINIMUM), _version(variables, "TLS_MAX", "")
+    if 0 < highest < lowest:
+        _fail("unable to use TLS_MAX", f"it is less than TLS_MIN, {_DEFAULT_MINIMUM} if that is not set")
+    return lowest, highest
 
 
 def _version(variables: Mapping[str, str], name: str, default: str) -> int:
@@ -200,10 +245,12 @@ def _dh_parameters(variables: Mapping[str, str]) -> PrivateKey | None:
     return _try("unable to set DH parameters", lambda: load_dh_parameters(file)) if file else None
 
 
-def _trust(variables: Mapping[str, str]) -> Trust:
+def _trust(variables: Mapping[str, str], *, needed: bool) -> Trust | None:
     file, directory = variables.get("CAFILE"), variables.get("CADIR")
     if not file and not directory:
-        _fail("unable to load CA list", "neither CAFILE nor CADIR is set")
+        if needed:
+            _fail("unable to load CA list", "neither CAFILE nor CADIR is set")
+        return None
     if file:
         _try("unable to load CA list", lambda: load_chain(file, "", "CA certificate"))
     return Trust(file=file or None, directory=directory or None)
@@ -216,7 +263,7 @@ def _client_cas(variables: Mapping[str, str]) -> str | None:
     return file
 
 
-def _session_context(variables: Mapping[str, str], wanted: bool) -> bytes:
+def _session_context(variables: Mapping[str, str], wanted: str) -> bytes:
     """A session may be resumed where everything is as it was: never without a certificate that is demanded now."""
     return hashlib.sha256(
         repr((wanted, sorted(variables.items()))).encode("utf-8", "surrogateescape")

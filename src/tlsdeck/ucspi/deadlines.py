@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+_LONGEST = 86400.0  # seconds; poll(2), on which sockets wait, cannot count many more
+
 
 def seconds_left(deadline: float) -> float:
-    """How long there still is.
+    """How long there still is, a day at most.
 
     Raises:
         TimeoutError: the moment has passed.
@@ -14,4 +16,4 @@ def seconds_left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
-    return left
+    return min(left, _LONGEST)

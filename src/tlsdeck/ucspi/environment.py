@@ -10,6 +10,7 @@ Source: sslserver(1), tcp-environ(5); names and forms of the SSL_... variables a
 from __future__ import annotations
 
 from tlsdeck.record import Record
+from tlsdeck.tls.verify import UNKNOWN_ISSUER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,9 +162,12 @@ def _name_parts(prefix: str, parts: tuple[tuple[str, bytes], ...]) -> Iterator[t
 
 
 def _verified(facts: ConnectionFacts) -> str:
+    """In mod_ssl's words. GENEROUS: let in though we do not know who issued the certificate."""
     if facts.peer is None:
         return "NONE"
-    return "SUCCESS" if facts.verify_code == 0 else f"FAILED:{facts.verify_text}"
+    if facts.verify_code in UNKNOWN_ISSUER:
+        return "GENEROUS"
+    return f"FAILED:{facts.verify_text}" if facts.verify_code else "SUCCESS"
 
 
 # --- the whole -------------------------------------------------------------------------------------------------

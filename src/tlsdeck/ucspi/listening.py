@@ -15,7 +15,7 @@ import os
 import socket
 import time
 
-from tlsdeck.errors import ConfigurationError, NetworkError
+from tlsdeck.errors import ConfigurationError, NetworkError, UsageError
 from tlsdeck.record import Record
 from tlsdeck.ucspi.addresses import packed, written
 
@@ -31,6 +31,8 @@ _DUAL = ":0"
 _LINK_LOCAL = (b"\xfe\x80", b"\xff\xc0")  # fe80::/10: value, mask
 _PATIENCE = 60.0  # seconds for name servers
 _FIRST_HANDED = 3  # SD_LISTEN_FDS_START
+_LONGEST_BACKLOG = 65535  # a C int takes more, and the system much less
+_LARGEST_PORT = 65535
 
 
 class Place(Record):
@@ -49,6 +51,7 @@ def open_listener(place: Place, environ: Mapping[str, str]) -> socket.socket:
     """The socket that was handed over, if one was, or a new one.
 
     Raises:
+        UsageError: as `port_number`.
         NetworkError, ConfigurationError: it cannot be had; the message is complete.
     """
     port = port_number(place.port)
@@ -78,13 +81,13 @@ def _bound(place: Place, port: int, environ: Mapping[str, str]) -> socket.socket
     listener = _try("unable to create socket", lambda: socket.socket(family, socket.SOCK_STREAM))
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        where: tuple[object, ...] = (ip, port)
         if family == socket.AF_INET6:
             only = place.host != _DUAL
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
-        scope = _scope(place, ip)
-        where = (ip, port, 0, scope) if family == socket.AF_INET6 else (ip, port)
+            where = (ip, port, 0, _scope(place, ip))
         _try(f"unable to bind to: {ip} port: {port}", lambda: listener.bind(where))
-        _try("unable to listen", lambda: listener.listen(place.backlog))
+        _try("unable to listen", lambda: listener.listen(min(place.backlog, _LONGEST_BACKLOG)))
     except BaseException:
         listener.close()
         raise
@@ -95,12 +98,13 @@ def port_number(text: str) -> int:
     """A port, from its number or its name in services(5).
 
     Raises:
-        ConfigurationError: neither.
+        UsageError: a number that is none of a port.
+        ConfigurationError: not known there.
     """
     if text.isascii() and text.isdecimal():
-        if len(text) <= 5 and int(text) <= 65535:
+        if len(text) <= len(str(_LARGEST_PORT)) and int(text) <= _LARGEST_PORT:
             return int(text)
-        _refuse(f"unable to figure out port number for: {text}: more than 65535")
+        raise UsageError(f"port {text} is more than {_LARGEST_PORT}")
     try:
         return socket.getservbyname(text, "tcp")
     except (OSError, ValueError):
@@ -144,9 +148,11 @@ def _scope(place: Place, ip: str) -> int:
     """The number of the interface, for an address that needs one."""
     first = (packed(ip) or b"")[:2]
     value, mask = _LINK_LOCAL
-    if place.interface is None or bytes(a & b for a, b in zip(first, mask, strict=True)) != value:
+    if bytes(a & b for a, b in zip(first, mask, strict=True)) != value:
         return 0
     name = place.interface
+    if name is None:
+        _refuse(f"unable to bind to: {ip}: a link-local address needs the name of an interface (-I)")
     return _try(f"unable to use interface {name}", lambda: socket.if_nametoindex(name))
 
 

@@ -34,6 +34,7 @@ ENDED = select.EPOLLHUP | select.EPOLLERR  # always reported, asked for or not
 NEVER = float("inf")
 _NOTHING: dict[int, int] = {}
 _MOST_STALE = 1000
+_LONGEST_WAIT = 86400.0  # seconds; epoll_wait(2) cannot count many more
 
 
 class Task:
@@ -136,7 +137,7 @@ class Loop:
     def _patience(self) -> float | None:
         if not self._timers:
             return None
-        return max(0.0, self._timers[0][0] - time.monotonic())
+        return min(max(0.0, self._timers[0][0] - time.monotonic()), _LONGEST_WAIT)
 
     def _pass_time(self) -> None:
         if not self._timers:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+_LARGEST = 2**32 - 2  # setuid(2) takes the next for "none"
+_MOST_DIGITS = len(str(_LARGEST))
+
+
 class Jail(Record):
     """Where and as whom to live on. No path, and 0 for an id: as it is."""
 
@@ -51,14 +55,16 @@ def jail(environ: Mapping[str, str], uid: int, gid: int) -> Jail:
 
 
 def number(environ: Mapping[str, str], name: str) -> int:
-    """The id in a variable; 0 when it is not set.
+    """The number in a variable; 0 when it is not set.
 
     Raises:
-        ConfigurationError: not a number.
+        ConfigurationError: not a number, or larger than any id.
     """
     text = environ.get(name) or "0"
     if not (text.isascii() and text.isdecimal()):
         raise ConfigurationError(f'{name} is not a number: "{text}"')
+    if len(text) > _MOST_DIGITS or int(text) > _LARGEST:
+        raise ConfigurationError(f"{name} is too large: {text}")
     return int(text)
 
 

@@ -19,7 +19,7 @@ count. A program is never killed because its client has gone in an orderly way: 
 Workers come in generations. SIGHUP forks a new one, which reads all files anew with the rights still there; when every
 worker of it is ready, new connections go to it, and the old ones end with their last connection. If one of the new
 cannot read something, the whole generation goes and the old stays. A generation shares the keys of session tickets,
-which change every hour; a new generation has new ones, so no session outlives the certificates it was made under.
+which change every hour (TICKET_LIFETIME); a new generation has new ones, so no session outlives the certificates it was made under.
 A worker that dies takes its own connections with it and is replaced.
 
 SIGTERM ends the supervisor at once: running connections go on in their workers. SIGUSR1 stops accepting, and the
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _BACK_OFF = 0.1  # seconds without accepting after the system ran out of something
 _RESTART_AFTER = 1.0  # seconds a worker must have lived to be replaced at once
-_ROTATION = 3600.0  # seconds that a ticket key seals
 _FAILED = 111 << 8  # as a wait status
 _ACCEPTS_AT_ONCE = 16
 
@@ -83,6 +82,7 @@ class Plan(Record):
     full_rules: str | None = None
     rules_optional: bool = False
     patience: float = 3600.0  # seconds for a program whose connection has ended
+    rotation: float = 3600.0  # seconds that a ticket key seals
 
 
 class _Connection:
@@ -137,7 +137,7 @@ class Supervisor:
         self._numbers = 0
         self._keys = tickets.new_key()
         self._coming_keys = b""
-        self._next_rotation = time.monotonic() + _ROTATION
+        self._next_rotation = time.monotonic() + plan.rotation
         self._resume = 0.0  # when to accept again after a shortage
         self._in_shortage = False
         self._restarts: list[float] = []  # when to replace workers that died
@@ -233,6 +233,8 @@ class Supervisor:
             for other in self._all_workers():
                 other.channel.close()
             close_all(self._wakeup)
+            # What we happen to have been started with could be a way out of the jail.
+            close_all([number for number in channel.opened() if number != theirs.fileno()])
             worker.run(self._plan.duty.replace(ticket_keys=keys), theirs)
             code = 0
         finally:
@@ -327,7 +329,7 @@ class Supervisor:
         each.ready = True
         if self._coming and all(one.ready for one in self._coming):
             old, self._workers, self._coming = self._workers, self._coming, []
-            self._keys, self._next_rotation = self._coming_keys, time.monotonic() + _ROTATION
+            self._keys, self._next_rotation = self._coming_keys, time.monotonic() + self._plan.rotation
             self._leaving += old
             for one in old:
                 self._send(one, [protocol.DRAIN])
@@ -557,7 +559,7 @@ class Supervisor:
         if self._resume and self._resume <= now:
             self._resume = 0.0
         if self._next_rotation <= now:
-            self._next_rotation = now + _ROTATION
+            self._next_rotation = now + self._plan.rotation
             self._rotate()
         for due in [moment for moment in self._restarts if moment <= now]:
             self._restarts.remove(due)

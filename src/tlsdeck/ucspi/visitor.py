@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     # The rules as they are now, None without any; raises when they cannot be read.
     Source: TypeAlias = Callable[[], Database | None]
 
-NAMES_LIMIT = 30.0  # seconds for all questions to name servers about one connection
 _LOCAL_NAME_LIFE = 600.0  # seconds
 
 
 class Policy(Record):
-    """What is to be found out about a visitor. `local_name`: our own, None to ask for it."""
+    """What is to be found out about a visitor. `local_name`: our own, None to ask for it. Limits are in seconds."""
 
     remote_host: bool = True
     paranoid: bool = False
     remote_info: bool = False
     local_name: str | None = None
     ident_limit: float = 26.0
+    names_limit: float = 30.0  # for all questions to name servers about one connection
 
     @property
     def asks_names(self) -> bool:
@@ -84,10 +84,10 @@ class Reception:
         Raises:
             ConfigurationError, DecodeError: the rules cannot be read.
         """
-        host, verify_name = self._remote_host(ends.remote_ip)
-        known = ends.replace(
-            remote_host=host, remote_info=self._remote_info(ends), local_host=self._local_host(ends.local_ip)
-        )
+        deadline = time.monotonic() + self._policy.names_limit
+        host, verify_name = self._remote_host(ends.remote_ip, deadline)
+        local_host = self._local_host(ends.local_ip, deadline)
+        known = ends.replace(remote_host=host, local_host=local_host, remote_info=self._remote_info(ends))
         verdict = self._full_look(known) if early is None else early
         return Caller(known, verify_name, verdict)
 
@@ -97,11 +97,10 @@ class Reception:
             return NO_RULE
         return look_up(database, Visitor(ends.remote_ip, ends.remote_host, ends.remote_info)) or NO_RULE
 
-    def _remote_host(self, ip: str) -> tuple[str | None, str | None]:
+    def _remote_host(self, ip: str, deadline: float) -> tuple[str | None, str | None]:
         """The host's name, and what its certificate is compared with: the address if the name is not confirmed."""
         if self._resolver is None or not self._policy.remote_host:
             return None, None
-        deadline = time.monotonic() + NAMES_LIMIT
         host = self._resolver.host(ip, deadline)
         if host is not None and self._policy.paranoid and not self._resolver.confirms(host, ip, deadline):
             return None, ip
@@ -113,12 +112,13 @@ class Reception:
         deadline = time.monotonic() + self._policy.ident_limit
         return ask_ident((ends.local_ip, ends.local_port), (ends.remote_ip, ends.remote_port), deadline)
 
-    def _local_host(self, ip: str) -> str | None:
+    def _local_host(self, ip: str, deadline: float) -> str | None:
         if self._policy.local_name is not None or self._resolver is None:
             return self._policy.local_name
-        now = time.monotonic()
         end, host = self._local_names.get(ip, (0.0, None))
-        if now >= end:
-            host = self._resolver.host(ip, now + NAMES_LIMIT)
-            self._local_names[ip] = now + _LOCAL_NAME_LIFE, host
+        if time.monotonic() >= end:
+            host = self._resolver.host(ip, deadline)
+            now = time.monotonic()
+            if now < deadline:  # otherwise there was no time to find out
+                self._local_names[ip] = now + _LOCAL_NAME_LIFE, host
         return host

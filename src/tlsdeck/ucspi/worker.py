@@ -39,16 +39,17 @@ from tlsdeck.errors import ConfigurationError, NetworkError, TlsdeckError
 from tlsdeck.record import Record
 from tlsdeck.tls import library, tickets
 from tlsdeck.tls.connection import Connection
-from tlsdeck.tls.facts import connection_facts, protocol_and_cipher
+from tlsdeck.tls.facts import connection_facts, is_certified, protocol_and_cipher
 from tlsdeck.tls.transport import descriptor
 from tlsdeck.ucspi import environment, protocol
 from tlsdeck.ucspi.cdb import Database, open_database
 from tlsdeck.ucspi.channel import Channel, close_all
-from tlsdeck.ucspi.contexts import Contexts, Demand, asks, chosen
+from tlsdeck.ucspi.contexts import Contexts, Demand, chosen
 from tlsdeck.ucspi.copy import Relay, hang_up
 from tlsdeck.ucspi.environment import Ends
 from tlsdeck.ucspi.log import who
 from tlsdeck.ucspi.loop import NEVER, READ, WRITE, Loop
+from tlsdeck.ucspi.privileges import number
 from tlsdeck.ucspi.rules import every_verdict
 from tlsdeck.ucspi.visitor import Reception
 
@@ -194,6 +195,7 @@ class Worker:
             client = _descriptor_of(message)
             os.set_blocking(client, False)
             ends = _ends(client, ip.decode(), int(port), int(scope))
+            ends = ends.replace(local_host=self._duty.policy.local_name)
         except OSError as error:
             close_all(message.descriptors)
             self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_reason(error))])
@@ -264,8 +266,10 @@ class Worker:
 
     def _check_limit(self, client: _Client, caller: Caller) -> None:
         """MAXCONIP by a rule: never more than all connections there may be."""
-        text = dict(caller.verdict.variables).get("MAXCONIP", "")
-        most = min(int(text), self._duty.limit) if text.isascii() and text.isdecimal() else 0
+        try:
+            most = min(number(dict(caller.verdict.variables), "MAXCONIP"), self._duty.limit)
+        except ConfigurationError as error:
+            raise _Refusal(_FAILED, "client", error.message) from error
         if most and client.others >= most:
             self._deny(client, caller.ends, str(most))
 
@@ -290,7 +294,7 @@ class Worker:
                 items += self._tls_items(connection)
             theirs, ours = _pipes()
             self._start(client, caller, items, theirs)
-            self._told_tls(client, caller, connection)
+            self._told_tls(client, connection)
             yield from self._copy(client, connection, ours, self._duty.banner)
         finally:
             connection.close()
@@ -309,7 +313,7 @@ class Worker:
             connection = self._upgraded(client, context, word)
             try:
                 yield from self._handshake(client, caller, connection)
-                self._told_tls(client, caller, connection)
+                self._told_tls(client, connection)
                 if word == _START_TLS_AND_REPORT:
                     yield from self._report(command, environment.block(self._tls_items(connection)))
                 to_close = ()  # from here on they are the relay's
@@ -388,18 +392,14 @@ class Worker:
 
     def _check_name(self, caller: Caller, connection: Connection) -> None:
         name = caller.verify_name
-        if not self._duty.demand_name or name is None or not self._asks(caller):
+        if not self._duty.demand_name or name is None:
             return
         is_address = name == caller.ends.remote_ip
         if not connection.peer_is(None if is_address else name, name if is_address else None):
             raise _Refusal(_CERTIFICATE, "certificate", f"client hostname does not match certificate: {name}")
 
-    def _asks(self, caller: Caller) -> bool:
-        variables = {**self._duty.variables, **dict(caller.verdict.variables)}
-        return asks(variables, self._duty.demand)
-
-    def _told_tls(self, client: _Client, caller: Caller, connection: Connection) -> None:
-        if self._asks(caller):
+    def _told_tls(self, client: _Client, connection: Connection) -> None:
+        if connection.ask(is_certified):
             self._tell(protocol.CERTIFIED, client)
         self._tell(protocol.TLS, client, ":".join(connection.ask(protocol_and_cipher)))
 
