@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,9 @@ def workdir(tmp_path: Path, pki: dict[str, bytes]) -> Workdir:
     return lambda name: populate(tmp_path / name, pki)
 
 
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a program; it is killed at the test's end if it still runs."""
+@contextmanager
+def starting() -> Iterator[Start]:
+    """Gives what starts a program, and kills at the end what still runs."""
     need("openssl", "stdbuf", "curl")
     started: list[Running] = []
 
@@ -44,9 +45,25 @@ def start() -> Iterator[Start]:
         started.append(process)
         return process
 
-    yield start_one
-    for process in started:
-        process.stop()
+    try:
+        yield start_one
+    finally:
+        for process in started:
+            process.stop()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a program; it is killed at the test's end if it still runs."""
+    with starting() as start_one:
+        yield start_one
+
+
+@pytest.fixture(scope="module")
+def start_once() -> Iterator[Start]:
+    """As `start`, for programs that all tests of a file share."""
+    with starting() as start_one:
+        yield start_one
 
 
 @pytest.fixture

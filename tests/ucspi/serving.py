@@ -33,13 +33,21 @@ class Server:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.process.story()}") from None
 
-    def connect(self, context: ssl.SSLContext | None = None, *, name: str = "localhost") -> ssl.SSLSocket:
+    def connect(
+        self,
+        context: ssl.SSLContext | None = None,
+        *,
+        name: str = "localhost",
+        source: str = "",
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
         return (context or client_context()).wrap_socket(
-            self.dial(), server_hostname=name, suppress_ragged_eofs=False
+            self.dial(source), server_hostname=name, suppress_ragged_eofs=False, session=session
         )
 
-    def dial(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=TIME_LIMIT)
+    def dial(self, source: str = "") -> socket.socket:
+        """A connection from the address `source`, if one is given."""
+        return socket.create_connection(("127.0.0.1", self.port), TIME_LIMIT, (source, 0) if source else None)
 
     def children(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -97,10 +105,14 @@ def read_all(connection: ssl.SSLSocket) -> bytes:
 
 
 def ask(
-    server: Server, data: bytes = b"", context: ssl.SSLContext | None = None, name: str = "localhost"
+    server: Server,
+    data: bytes = b"",
+    context: ssl.SSLContext | None = None,
+    name: str = "localhost",
+    source: str = "",
 ) -> bytes:
     """One connection: sends the data and what the server answers until it ends."""
-    with server.connect(context, name=name) as connection:
+    with server.connect(context, name=name, source=source) as connection:
         connection.sendall(data)
         return read_all(connection)
 
