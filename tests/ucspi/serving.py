@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from support.fixtures import Start
-from support.programs import OURS, TIME_LIMIT, Running, wait_for
+from support.programs import OURS, TIME_LIMIT, Running, need, wait_for
 
 CERTIFICATE = {"CERTFILE": "rsa.pem", "KEYFILE": "rsa.key"}
 CLIENT_CAS = {"CAFILE": "root.pem", "CCAFILE": "root.pem"}
@@ -125,6 +126,15 @@ def end_of_input(connection: ssl.SSLSocket) -> None:
 def variables(text: bytes) -> dict[str, str]:
     """The output of `env -0`."""
     return dict(item.decode(errors="surrogateescape").split("=", 1) for item in text.split(b"\0") if item)
+
+
+def shown_sockets(*words: str) -> list[str]:
+    """What ss(8) shows, without its heading."""
+    need("ss")
+    shown = subprocess.run(
+        ["ss", *words, "-H"], capture_output=True, text=True, check=True, timeout=TIME_LIMIT
+    )
+    return shown.stdout.splitlines()
 
 
 def gone(pid: int) -> bool:

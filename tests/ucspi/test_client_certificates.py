@@ -93,10 +93,10 @@ def context(house: Path, client: str, version: ssl.TLSVersion = TLS_1_3) -> ssl.
     return result
 
 
-def shown(server: Server, context: ssl.SSLContext, **more: str) -> str | None:
+def shown(server: Server, context: ssl.SSLContext, source: str = "") -> str | None:
     """What the program shows; nothing when the client is not let in."""
     try:
-        return ask(server, context=context, **more).decode().strip()
+        return ask(server, context=context, source=source).decode().strip()
     except (ssl.SSLError, ConnectionError):
         return REFUSED
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ from ucspi.peers import (
     rules,
     silent,
 )
-from ucspi.serving import CERTIFICATE, Server, ask, serve, variables
+from ucspi.serving import CERTIFICATE, Server, ask, serve, shown_sockets, variables
 
 # What a client's address has: a name that has the address, one that has another, none, odd bytes, two names.
 KNOWN, LIAR, UNKNOWN, ODD, ALIAS = (place() for _ in range(5))
@@ -287,16 +286,11 @@ def test_a_host_by_name(
 def listened(server: Server) -> list[tuple[str, int]]:
     """The addresses on which a process listens, as ss(8) shows them."""
     found = []
-    for line in ss("-ltnpH"):
+    for line in shown_sockets("-ltnp"):
         if f"pid={server.process.pid}," in line:
             ip, _, port = line.split()[3].rpartition(":")
             found.append((ip.strip("[]"), int(port)))
     return found
-
-
-def ss(*words: str) -> list[str]:
-    shown = subprocess.run(["ss", *words], capture_output=True, text=True, check=True, timeout=20)
-    return shown.stdout.splitlines()
 
 
 @pytest.mark.parametrize(

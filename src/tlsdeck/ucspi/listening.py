@@ -153,7 +153,10 @@ def _scope(place: Place, ip: str) -> int:
     name = place.interface
     if name is None:
         _refuse(f"unable to bind to: {ip}: a link-local address needs the name of an interface (-I)")
-    return _try(f"unable to use interface {name}", lambda: socket.if_nametoindex(name))
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        _refuse(f"unable to use interface {name}: there is none of that name")
 
 
 def _try(what: str, action: Callable[[], T]) -> T:
