@@ -7,6 +7,7 @@ the fields carry the facts. Exit codes are decided in `commands` only.
 from __future__ import annotations
 
 _REASON = 5  # field of a line of ERR_print_errors(3)
+_SYSTEM = "system lib"  # such a reason says no more than that the one before it does
 
 
 class TlsdeckError(Exception):
@@ -27,14 +28,21 @@ class TlsdeckError(Exception):
     @property
     def reason(self) -> str:
         """The cause in few words: the library's if it gave one, or the message."""
-        for line in self.stack[-1:]:
-            fields = line.split(":")
-            if len(fields) > _REASON and fields[_REASON]:
-                return fields[_REASON]
-        return str(self)
+        return _reason(self.stack[-1]) or str(self) if self.stack else str(self)
+
+    @property
+    def cause(self) -> str:
+        """As `reason`; where that says only that it was the system, what the system said."""
+        reasons = [_reason(line) for line in reversed(self.stack)]
+        return next((reason for reason in reasons if reason not in ("", _SYSTEM)), self.reason)
 
     def __str__(self) -> str:
         return self.message or "\n".join(self.stack) or type(self).__name__
+
+
+def _reason(line: str) -> str:
+    fields = line.split(":")
+    return fields[_REASON] if len(fields) > _REASON else ""
 
 
 class UsageError(TlsdeckError):

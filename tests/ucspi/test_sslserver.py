@@ -422,7 +422,7 @@ def test_many_connections_leave_nothing_behind(start: Start, directory: Path) ->
     for _ in range(200):
         ask(server)
     wait_for("descriptors are closed", lambda: [descriptors(pid) for pid in pids] <= before)
-    assert server.children() == server.workers()
+    wait_for("only workers are left", lambda: server.children() == server.workers())
 
 
 # --- start-up ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """sslserver: a program for each TLS connection.
 
-The story of a run: options, who we and our programs are to be, the socket, the password, workers with certificates and
+The story of a run: options, who we and our programs are to be, the password, the socket, workers with certificates and
 keys, the port on standard output, and then the supervisor's loop until a signal ends it.
 """
 
@@ -96,13 +96,14 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
     jail = privileges.jail(variables, uid, gid)
     most = privileges.number(variables, "MAXCONIP")
     lifetime = ticket_lifetime(variables)
+    policy = _policy(options, variables)
+    password = _read_password(variables) if options.password else ""  # before a socket of ours can get its number
     host, port, *program = words
     listener = open_listener(_place(options, host, port), variables)
-    password = _read_password(variables) if options.password else ""
     _keep_to_ourselves()
     plan = Plan(
         program=find(program, uid, gid),
-        duty=_duty(options, variables, jail, Demand(options.demand, password, lifetime)),
+        duty=_duty(options, variables, policy, jail, Demand(options.demand, password, lifetime)),
         inherited=environment.inherited(variables),
         limit=options.limit,
         most_per_ip=most,
@@ -160,20 +161,26 @@ def _place(options: ServerOptions, host: str, port: str) -> Place:
     )
 
 
-def _duty(options: ServerOptions, variables: dict[str, str], jail: privileges.Jail, demand: Demand) -> Duty:
+def _policy(options: ServerOptions, variables: dict[str, str]) -> Policy:
+    return Policy(
+        remote_host=options.remote_host,
+        paranoid=options.paranoid,
+        remote_info=options.remote_info,
+        local_name=options.local_name,
+        ident_limit=options.ident_limit,
+        names_limit=privileges.number(variables, "DNSTIMEOUT") or _NAMES_LIMIT,
+    )
+
+
+def _duty(
+    options: ServerOptions, variables: dict[str, str], policy: Policy, jail: privileges.Jail, demand: Demand
+) -> Duty:
     rules = (options.early_rules_file, options.rules_file)
     return Duty(
         variables=variables,
         demand=demand,
         demand_name=options.demand_name,
-        policy=Policy(
-            remote_host=options.remote_host,
-            paranoid=options.paranoid,
-            remote_info=options.remote_info,
-            local_name=options.local_name,
-            ident_limit=options.ident_limit,
-            names_limit=privileges.number(variables, "DNSTIMEOUT") or _NAMES_LIMIT,
-        ),
+        policy=policy,
         jail=jail,
         limit=options.limit,
         banner=os.fsencode(options.banner),

@@ -198,9 +198,10 @@ def _context(settings: Settings) -> Context:
     try:
         return Context(settings)
     except TlsdeckError as error:
-        for _, command, complaint in _CONF:
+        for name, command, complaint in _CONF:
             if f"SSL_CONF_cmd(-{command}," in error.message:
-                _fail(complaint, _cause(error), error)
+                value = dict(settings.conf_commands)[command]
+                _fail(complaint, f'{name} is "{value}": {error.cause}', error)
         _fail("unable to create TLS context", _cause(error), error)
 
 
@@ -284,7 +285,7 @@ def _cause(error: Exception) -> str:
     """Message and innermost reason of an error, in a line."""
     if not isinstance(error, TlsdeckError):
         return str(error)
-    parts = (error.message.partition("\n")[0], error.reason)
+    parts = (error.message.partition("\n")[0], error.cause)
     return ": ".join(dict.fromkeys(part for part in parts if part))
 
 
