@@ -368,14 +368,15 @@ def tlsdeck_server_name(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> in
 def tlsdeck_named_context(ssl: Pointer, _alert: Pointer, _argument: Pointer) -> int:
     """SSL_CTX_set_tlsext_servername_callback(3), server with a certificate per name: the one that fits best."""
     observer = observer_of(ssl)
+    settings = observer.settings
     asked = server_name(ssl)
     if asked is None:
         return int(lib.SSL_TLSEXT_ERR_NOACK)
-    contexts = observer.settings.names or {}
+    contexts = settings.names or {}
     name = asked.lower()
     context = contexts.get(name) or contexts.get("*." + name.partition(".")[2])
     if context is None:
-        return int(lib.SSL_TLSEXT_ERR_NOACK)
+        return int(lib.SSL_TLSEXT_ERR_OK if settings.acknowledge_name else lib.SSL_TLSEXT_ERR_NOACK)
     lib.SSL_set_SSL_CTX(ssl, context.pointer)
     return int(lib.SSL_TLSEXT_ERR_OK)
 

@@ -385,7 +385,7 @@ def _id_context(context: Pointer, settings: Settings) -> None:
 
 
 def _server_name(context: Pointer, settings: Settings) -> None:
-    if settings.names:
+    if settings.names or (settings.server and settings.acknowledge_name):
         lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_named_context)
     elif settings.server_name:
         lib.SSL_CTX_set_tlsext_servername_callback(context, lib.tlsdeck_server_name)

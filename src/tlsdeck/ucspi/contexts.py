@@ -190,6 +190,7 @@ def _settings(variables: Mapping[str, str], demand: Demand) -> Settings:
         verify_severe=wanted == _OPTIONAL_NO_CA,
         dh=True,
         dh_parameters=_dh_parameters(variables),
+        acknowledge_name=True,  # a session that is resumed with TLS 1.2 knows its name only so
         alpn=tuple(name.encode() for name in variables.get("ALPN", "").replace(",", " ").split()),
     )
 
