@@ -84,6 +84,66 @@ def test_what_fits_no_rule_is_allowed(tmp_path: Path) -> None:
     assert (found.code, found.out) == (0, "default:\nallow connection\n")
 
 
+CHECKED = b"""joe@10.0.0.1:allow,A='1'
+joe@=a.example:deny,A='2'
+10.0.0.1:allow,A='3',B="4 5",C=xx
+=b.example:deny
+10.0.0.0-1:allow
+10.1.:deny
+10.1.2.0/24:allow
+172.16./12:allow,N='12'
+2001:db8::1:allow
+2001:db8::/33:deny
+joe@2001:db8::1:allow
+=.example:allow,E=''
+=:deny,D='never shown'
+"""
+
+
+@pytest.mark.parametrize(
+    "ip, host, info, rule, lines",
+    [
+        ("10.0.0.1", "b.example", "joe", "joe@10.0.0.1", ["A=1", "allow"]),
+        ("10.0.0.9", "a.example", "joe", "joe@=a.example", ["deny"]),
+        ("10.0.0.1", "b.example", None, "10.0.0.1", ["A=3", "B=4 5", "C=", "allow"]),
+        ("10.0.0.1", None, "", "10.0.0.1", ["A=3", "B=4 5", "C=", "allow"]),
+        ("::ffff:10.0.0.1", None, None, "10.0.0.1", ["A=3", "B=4 5", "C=", "allow"]),
+        ("10.9.0.0", "b.example", None, "=b.example", ["deny"]),
+        ("10.0.0.0", None, None, "10.0.0.0", ["allow"]),
+        ("10.1.2.3", None, None, "10.1.", ["deny"]),
+        ("172.31.255.255", "x", None, "172.16./12", ["N=12", "allow"]),
+        ("172.32.0.0", "x", None, "=", ["deny"]),
+        ("2001:db8::1", None, None, "2001:0DB8:0000:0000:0000:0000:0000:0001", ["allow"]),
+        ("2001:DB8:0::1", None, "joe", "joe@2001:0DB8:0000:0000:0000:0000:0000:0001", ["allow"]),
+        ("2001:db8::2", None, None, "2001:db8::/33", ["deny"]),
+        ("2001:db8:8000::2", None, None, None, ["allow"]),
+        ("192.0.2.1", "c.d.example", None, "=.example", ["E=", "allow"]),
+        ("192.0.2.1", "example", None, "=", ["deny"]),
+        ("192.0.2.1", None, "joe", None, ["allow"]),
+        ("nonsense", None, None, None, ["allow"]),
+    ],
+)
+def test_which_rule_fits_whom(
+    checked: Path, ip: str, host: str | None, info: str | None, rule: str | None, lines: list[str]
+) -> None:
+    known = {"TCPREMOTEIP": ip, "TCPREMOTEHOST": host, "TCPREMOTEINFO": info}
+    found = check(checked, **{name: value for name, value in known.items() if value is not None})
+    *settings, decision = lines
+    expected = [f"rule {rule}:" if rule is not None else "default:"]
+    expected += [f"set environment variable {setting}" for setting in settings]
+    assert (found.code, found.out.splitlines()) == (0, [*expected, f"{decision} connection"])
+    assert found.err == (
+        f"tcprulescheck: info: TCPREMOTEIP: {ip} TCPREMOTEHOST: {host or ''} TCPREMOTEINFO: {info or ''}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("checked")
+    assert compile_text(directory, CHECKED).code == 0
+    return directory
+
+
 def test_doubtful_lines_are_warned_of(tmp_path: Path) -> None:
     compiled = compile_text(tmp_path, b"1.2.3.4 deny\n9-1:deny\n")
     assert (compiled.code, compiled.out) == (0, "")

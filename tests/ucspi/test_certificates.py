@@ -12,18 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from support.fixtures import Run, Start, Workdir
 from support.nameserver import NameServer, zone
 from support.pki import authority, leaf, pem, private, trusting
-from support.programs import OURS
+from ucspi.peers import rules
 from ucspi.serving import CLIENT_CAS, Server, ask, client_context, read_all, serve, variables
 
 
 @pytest.fixture
 def directory(workdir: Workdir) -> Path:
     return workdir("server")
-
-
-def rules(run: Run, directory: Path, text: str) -> None:
-    result = run([*OURS, "tcprules", "rules.cdb", "rules.tmp"], text.encode(), cwd=directory)
-    assert result.code == 0, result.err
 
 
 def refused(server: Server, context: ssl.SSLContext) -> None:

@@ -8,18 +8,14 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Run, Start, Workdir
-from support.programs import OURS, target
+from support.programs import target
+from ucspi.peers import rules
 from ucspi.serving import ask, client_context, read_all, serve
 
 
 @pytest.fixture
 def directory(workdir: Workdir) -> Path:
     return workdir("server")
-
-
-def rules(run: Run, directory: Path, text: str, name: str = "rules.cdb") -> None:
-    result = run([*OURS, "tcprules", name, "rules.tmp"], text.encode(), cwd=directory)
-    assert result.code == 0, result.err
 
 
 @pytest.mark.parametrize("option", ["-x", "-y"])
@@ -36,9 +32,12 @@ def test_rules_deny_and_set_variables_and_are_replaced_live(
     assert ask(server) == b"yes mine\n"
 
 
-def test_a_denied_client_is_told_in_an_orderly_way(start: Start, run: Run, directory: Path) -> None:
+@pytest.mark.parametrize("option", ["-x", "-y"])
+def test_a_denied_client_is_told_in_an_orderly_way(
+    start: Start, run: Run, directory: Path, option: str
+) -> None:
     rules(run, directory, ":deny\n")
-    server = serve(start, directory, ["true"], ["-x", "rules.cdb"])
+    server = serve(start, directory, ["true"], [option, "rules.cdb"])
     with server.dial() as plain:
         plain.sendall(b"hello")
         assert plain.recv(100) == b""
@@ -53,9 +52,50 @@ def test_y_before_x(start: Start, run: Run, directory: Path) -> None:
     assert ask(server) == b"full\n"
 
 
+@pytest.mark.parametrize(
+    "early, full, expected",
+    [
+        (":allow", ":deny", "()"),
+        (":allow,E='1'", ":allow,F='1'", "E()"),
+        ("127./8:allow,E='1'", ":allow,F='1'", "E()"),
+        ("128./1:deny", "127.0.0.1:allow,F='1'", "F()"),
+        ("=localhost:deny\njoe@127.0.0.1:deny", ":allow,F='1'", "F()"),
+        ("", ":allow,F='1'", "F()"),
+        ("", "", "()"),
+        (":deny", ":allow", None),
+        ("", ":deny", None),
+    ],
+)
+def test_any_hit_of_y_counts_and_otherwise_x_does(
+    start: Start, run: Run, directory: Path, early: str, full: str, expected: str | None
+) -> None:
+    rules(run, directory, early, "early.cdb")
+    rules(run, directory, full, "full.cdb")
+    program = ["sh", "-c", 'echo "${E:+E}${F:+F}()"']
+    server = serve(start, directory, program, ["-y", "early.cdb", "-x", "full.cdb"])
+    if expected is not None:
+        assert ask(server).decode() == f"{expected}\n"
+        return
+    with pytest.raises((ssl.SSLError, OSError)):
+        ask(server)
+    server.wait_for_log("status 25600")
+
+
+def test_y_and_x_may_be_one_file(start: Start, run: Run, directory: Path) -> None:
+    rules(run, directory, "127.0.0.2:deny\n127.0.0.3:allow,R='3'\n")
+    server = serve(start, directory, ["sh", "-c", "echo in $R"], ["-y", "rules.cdb", "-x", "rules.cdb"])
+    assert ask(server) == b"in\n"
+    assert ask(server, source="127.0.0.3") == b"in 3\n"
+    with pytest.raises((ssl.SSLError, OSError)):
+        ask(server, source="127.0.0.2")
+
+
+@pytest.mark.parametrize("which", ["x", "y"])
 @pytest.mark.parametrize("optional", [True, False])
-def test_rules_that_do_not_exist(start: Start, directory: Path, optional: bool) -> None:
-    server = serve(start, directory, ["echo", "fine"], ["-Xx" if optional else "-x", "none.cdb"])
+def test_rules_that_do_not_exist(start: Start, directory: Path, which: str, optional: bool) -> None:
+    server = serve(
+        start, directory, ["echo", "fine"], [f"-X{which}" if optional else f"-{which}", "none.cdb"]
+    )
     if optional:
         assert ask(server) == b"fine\n"
         return
@@ -65,9 +105,10 @@ def test_rules_that_do_not_exist(start: Start, directory: Path, optional: bool) 
     server.wait_for_log("status 28160")
 
 
-def test_rules_that_are_damaged(start: Start, directory: Path) -> None:
+@pytest.mark.parametrize("option", ["-x", "-y", "-Xx", "-Xy"])
+def test_rules_that_are_damaged(start: Start, directory: Path, option: str) -> None:
     (directory / "bad.cdb").write_bytes(b"x" * 3000)
-    server = serve(start, directory, ["echo", "fine"], ["-x", "bad.cdb"])
+    server = serve(start, directory, ["echo", "fine"], [option, "bad.cdb"])
     with pytest.raises((ssl.SSLError, OSError)):
         ask(server)
     server.wait_for_log("error: (110) unable to read: bad.cdb: ")

@@ -358,6 +358,36 @@ def test_w_ends_a_connection_that_does_not_take_data(start: Start, directory: Pa
     server.wait_for_log("status 28416")
 
 
+def test_w_ends_a_program_that_does_not_mind_the_end_of_its_input(start: Start, directory: Path) -> None:
+    """The second silence is an error, and the client can tell: its end is not that of the program's output."""
+    server = serve(start, directory, ["sleep", "60"], ["-w", "1"])
+    with server.connect() as connection, pytest.raises(ssl.SSLEOFError):
+        connection.recv(1)
+    server.wait_for_log("unable to speak TLS from: 127.0.0.1")
+    assert "no data was taken or sent for too long (-w)" in server.process.err
+    server.wait_for_log("status 28416")
+
+
+def test_w_ends_a_program_that_outlives_its_connection(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["sh", "-c", "exec <&- >&-; exec sleep 60"], ["-w", "1"])
+    assert ask(server) == b""
+    server.wait_for_log("status 15")
+    assert "error" not in server.process.err
+
+
+def test_any_byte_puts_w_off(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"], ["-w", "2"])
+    with server.connect() as connection:
+        for _ in range(6):
+            time.sleep(0.5)
+            connection.sendall(b"x")
+            assert connection.recv(1) == b"x"
+        end_of_input(connection)
+        assert read_all(connection) == b""
+    server.wait_for_log("status 0/40/0", 2)
+    assert "error" not in server.process.err
+
+
 def test_c_lets_the_others_wait(start: Start, directory: Path) -> None:
     server = serve(start, directory, ["sh", "-c", "read x; echo $x"], ["-c", "1"])
     with server.connect() as first, server.dial() as second:
