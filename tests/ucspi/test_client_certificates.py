@@ -19,7 +19,7 @@ from support.nameserver import zone
 from support.pki import DAY, TODAY, Identity, authority, leaf, pem, populate, private
 from support.programs import OURS
 from ucspi.peers import name_server, place, reverse, rules
-from ucspi.serving import CERTIFICATE, QUICK, Server, ask, client_context, read_all, serve
+from ucspi.serving import CERTIFICATE, QUICK, Server, ask, client_context, read_all, serve, variables
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 SHOW = ["sh", "-c", 'echo "$SSL_CLIENT_VERIFY" "$SSL_CLIENT_S_DN_CN" ${SSL_CLIENT_CERT_CHAIN_0:+with chain}']
@@ -344,10 +344,29 @@ def test_z_compares_names_and_addresses(
     if good:
         assert (found or "").startswith("SUCCESS")
         return
-    assert not found
+    assert found is REFUSED
     server.wait_for_log(
         f"error: (110) client hostname does not match certificate: {name_of(options, source)}"
     )
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+def test_z_compares_again_when_a_session_is_resumed(
+    serving: Serving, house: Path, dns: str, version: ssl.TLSVersion
+) -> None:
+    server = serving("-zh", CCAFILE="house.pem", DNSCACHEIP=dns)
+    known = context(house, "wild", version)
+    with server.connect(known, source=WILD) as first:
+        assert read_all(first).startswith(b"SUCCESS")
+        session = first.session
+    with server.connect(known, source=WILD, session=session) as second:
+        assert read_all(second).startswith(b"SUCCESS")
+        assert second.session_reused
+    with server.connect(known, source=SAN, session=session) as third:
+        assert third.session_reused
+        with pytest.raises(ssl.SSLEOFError):
+            read_all(third)
+    server.wait_for_log("error: (110) client hostname does not match certificate: san.example")
 
 
 def name_of(options: list[str], source: str) -> str:
@@ -386,6 +405,58 @@ def test_what_is_wrong_about_authorities_is_fatal(
     assert result.err.count("\n") == 1
 
 
+# --- what the program is told ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+def test_both_certificates_and_the_chain_in_full(start: Start, house: Path, version: ssl.TLSVersion) -> None:
+    env = {"CAFILE": "house.pem", "CCAVERIFY": "1", "VERIFYDEPTH": "2"}
+    server = serve(start, house, ["env", "-0"], ["-s"], env)
+    found = variables(ask(server, context=context(house, "two", version)))
+    leaf_pem, *chain = split((house / "two.pem").read_text())
+    for prefix, pem_text in (("SSL_CLIENT", leaf_pem), ("SSL_SERVER", (house / "rsa.pem").read_text())):
+        facts = {name: found[f"{prefix}_{name}"] for name in ABOUT_A_CERTIFICATE}
+        assert facts == about(pem_text)
+    assert [found[f"SSL_CLIENT_CERT_CHAIN_{number}"] for number in range(len(chain))] == chain
+    assert f"SSL_CLIENT_CERT_CHAIN_{len(chain)}" not in found
+    assert found["SSL_CLIENT_I_DN_CN"] == "second floor"
+
+
+ABOUT_A_CERTIFICATE = (
+    "M_VERSION", "M_SERIAL", "S_DN", "S_DN_CN", "S_DN_C", "S_DN_O", "I_DN", "I_DN_CN",
+    "V_START", "V_END", "A_SIG", "A_KEY", "CERT",
+)  # fmt: skip
+
+
+def about(pem_text: str) -> dict[str, str]:
+    """The same by other means."""
+    certificate = x509.load_pem_x509_certificate(pem_text.encode())
+    kind = (
+        "id-ecPublicKey"
+        if isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
+        else "rsaEncryption"
+    )
+    facts = {"M_VERSION": "3", "M_SERIAL": str(certificate.serial_number), "A_KEY": kind, "CERT": pem_text}
+    facts["A_SIG"] = "sha256WithRSAEncryption"
+    for letter, name in (("S", certificate.subject), ("I", certificate.issuer)):
+        parts = {each.rfc4514_attribute_name: str(each.value) for each in name}
+        facts[f"{letter}_DN"] = "".join(f"/{kind}={value}" for kind, value in parts.items())
+        facts[f"{letter}_DN_CN"] = parts["CN"]
+        if letter == "S":
+            facts |= {"S_DN_C": parts["C"], "S_DN_O": parts["O"]}
+    for which, moment in (
+        ("START", certificate.not_valid_before_utc),
+        ("END", certificate.not_valid_after_utc),
+    ):
+        facts[f"V_{which}"] = f"{moment:%b} {moment.day:2} {moment:%H:%M:%S %Y} GMT"
+    return facts
+
+
+def split(text: str) -> list[str]:
+    end = "-----END CERTIFICATE-----\n"
+    return [piece + end for piece in text.split(end)[:-1]]
+
+
 # --- distinguished names -----------------------------------------------------------------------------------------
 
 
@@ -395,7 +466,7 @@ def test_the_environment_of_a_hostile_certificate_is_still_an_environment(start:
     write_client(house, "hostile", subject)
     server = serve(start, house, ["env", "-0"], ["-s"], {"CCAVERIFY": "optional_no_ca"})
     text = ask(server, context=context(house, "hostile"))
-    found = dict(item.split("=", 1) for item in text.decode(errors="surrogateescape").split("\0") if item)
+    found = variables(text)
     parts = {name.removeprefix("SSL_CLIENT_S_DN_"): value for name, value in found.items() if "S_DN_" in name}
     own = {name: value for name, value in parts.items() if not name.startswith("SSL_SERVER")}
     assert own == PARTS

@@ -14,7 +14,7 @@ import pytest
 from support.fixtures import Run, Start, Workdir
 from support.nameserver import zone
 from support.pki import populate
-from support.programs import OURS
+from support.programs import OURS, need
 from ucspi.peers import (
     IdentServer,
     failing,
@@ -281,6 +281,20 @@ def test_a_host_by_name(
             start, directory, ["true"], options, {"DNSCACHEIP": names.address[0], **env}, host=host
         )
     assert (ip, server.port) in listened(server)
+
+
+# A view of the file system of its own, with another resolv.conf.
+ELSEWHERE = ["unshare", "-m", "sh", "-c", 'mount --bind resolv.conf /etc/resolv.conf; exec "$@"', "sh"]
+
+
+def test_name_servers_and_domains_of_resolv_conf(start: Start, directory: Path) -> None:
+    need("unshare", "mount")
+    with name_server(zone("us.house. A 127.0.0.1", f"{reverse(KNOWN)} PTR known.house.")) as names:
+        (directory / "resolv.conf").write_text(f"search house\nnameserver {names.address[0]}\n")
+        words = [*ELSEWHERE, *OURS, "sslserver", "-1vl0", "us", "0", "printenv", "SSLREMOTEHOST"]
+        process = start(words, directory, CERTIFICATE)
+        assert process.until("status 0/"), process.story()
+        assert ask(Server(process, int(process.out)), source=KNOWN) == b"known.house\n"
 
 
 def listened(server: Server) -> list[tuple[str, int]]:

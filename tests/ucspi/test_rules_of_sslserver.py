@@ -114,6 +114,22 @@ def test_rules_that_are_damaged(start: Start, directory: Path, option: str) -> N
     server.wait_for_log("error: (110) unable to read: bad.cdb: ")
 
 
+def test_maxconip_counts_by_address(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["sh", "-c", "echo in; read x"], env={"MAXCONIP": "2"})
+    held = [server.connect(source=source) for source in ("127.0.0.2", "127.0.0.2", "127.0.0.3")]
+    for each in held:
+        assert each.recv(10) == b"in\n"
+    with server.dial("127.0.0.2") as refused:
+        assert refused.recv(1) == b""
+    server.wait_for_log("WARNING ip connection limit of 2 exceeded for: 127.0.0.2")
+    held[0].close()
+    server.wait_for_log("ended by")
+    held[0] = server.connect(source="127.0.0.2")
+    for each in held:
+        each.close()
+    server.wait_for_log("status 0/40/2", 2)
+
+
 def test_maxconip_by_a_rule(start: Start, run: Run, directory: Path) -> None:
     rules(run, directory, '127.:allow,MAXCONIP="1"\n')
     server = serve(start, directory, ["sh", "-c", "read x; echo $x"], ["-x", "rules.cdb"])

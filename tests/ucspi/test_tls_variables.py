@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from support.fixtures import Run, Start
 from support.pki import populate
-from support.programs import OURS
+from support.programs import OURS, TIME_LIMIT
 from ucspi.peers import rules
 from ucspi.serving import Server, ask, client_context, read_all, serve, variables
 
@@ -225,6 +226,19 @@ def test_exactly_these_variables_and_none_that_was_inherited(
     assert set(found) & EVERYTHING == names - NOBODY_ASKED
     assert "forged" not in found.values()
     assert found["PROTO"] == ("TCP" if options == ["-e"] else "TLS")
+
+
+def test_exactly_these_variables_of_an_ipv6_client(start: Start, house: Path) -> None:
+    server = serve(start, house, ["env", "-0"], ["-e"], dict.fromkeys(EVERYTHING, "forged"), host="::1")
+    with (
+        socket.create_connection(("::1", server.port), timeout=TIME_LIMIT) as plain,
+        client_context().wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        found = variables(read_all(connection))
+    known = (BASE | TCP | TCP6) - NOBODY_ASKED - {"TCP6REMOTEHOST", "TCP6INTERFACE"}
+    assert set(found) & EVERYTHING == known
+    assert {found[f"{who}REMOTEIP"] for who in ("SSL", "TCP", "TCP6")} == {"::1"}
+    assert {found[f"{who}LOCALPORT"] for who in ("SSL", "TCP", "TCP6")} == {str(server.port)}
 
 
 def test_a_client_of_tls_1_2_and_one_of_1_3_see_the_same_certificate(serving: Serving) -> None:
