@@ -178,10 +178,10 @@ AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-group
         ({"TLS_MIN": "1.3", "TLS_MAX": "1.2"}, "unable to use TLS_MAX: it is less than TLS_MIN, "),
         (
             {"TICKET_LIFETIME": "x"},
-            'unable to use TICKET_LIFETIME: "x" is no number of seconds from 1 to 604800',
+            'unable to use TICKET_LIFETIME: "x" is no number of seconds from 1 to 302400',
         ),
         ({"TICKET_LIFETIME": "0"}, 'unable to use TICKET_LIFETIME: "0" is no '),
-        ({"TICKET_LIFETIME": "604801"}, 'unable to use TICKET_LIFETIME: "604801" is no '),
+        ({"TICKET_LIFETIME": "302401"}, 'unable to use TICKET_LIFETIME: "302401" is no '),
         ({"MAXCONIP": "x"}, 'MAXCONIP is not a number: "x"'),
         ({"MAXCONIP": "9" * 5000}, "MAXCONIP is too large: "),
         ({"DNSTIMEOUT": "-1"}, 'DNSTIMEOUT is not a number: "-1"'),

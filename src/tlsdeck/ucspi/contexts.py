@@ -50,9 +50,7 @@ VARIABLES = (
 # What a client's certificate is to us. The words of CCAVERIFY are mod_ssl's; any other demands a valid one.
 _NOTHING = ""
 _OPTIONAL = "optional"  # there may be none
-_OPTIONAL_NO_CA = (
-    "optional_no_ca"  # there may be none, or one that is not valid: the program is told, and decides
-)
+_OPTIONAL_NO_CA = "optional_no_ca"  # there may be none, or a bad one: the program is told, and decides
 _DEMANDED = "require"
 
 _NOT_ASKED = "-"  # as CCAFILE: this client is not asked for a certificate
@@ -61,7 +59,9 @@ _DEFAULT_MINIMUM = "1.2"
 _VERSIONS = {"1.0": 0x0301, "1.1": 0x0302, "1.2": 0x0303, "1.3": 0x0304}
 _MOST_CONTEXTS = 256
 _DEFAULT_LIFETIME = "3600"  # seconds
-_LONGEST_LIFETIME = 7 * 86400  # seconds; RFC 8446 section 4.6.1 has no longer one
+_LONGEST_LIFETIME = (
+    302400  # seconds; a ticket is good for twice that at most, as RFC 8446 section 4.6.1 wants
+)
 
 # Variables with a command of SSL_CONF_cmd(3) of their own: its name, and the complaint about a bad value.
 _CONF = (
@@ -129,9 +129,8 @@ def ticket_lifetime(environ: Mapping[str, str]) -> int:
     text = environ.get("TICKET_LIFETIME") or _DEFAULT_LIFETIME
     seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
     if not 0 < seconds <= _LONGEST_LIFETIME:
-        _fail(
-            "unable to use TICKET_LIFETIME", f'"{text}" is no number of seconds from 1 to {_LONGEST_LIFETIME}'
-        )
+        wrong = f'"{text}" is no number of seconds from 1 to {_LONGEST_LIFETIME}'
+        _fail("unable to use TICKET_LIFETIME", wrong)
     return seconds
 
 

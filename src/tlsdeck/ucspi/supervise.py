@@ -19,8 +19,8 @@ count. A program is never killed because its client has gone in an orderly way: 
 Workers come in generations. SIGHUP forks a new one, which reads all files anew with the rights still there; when every
 worker of it is ready, new connections go to it, and the old ones end with their last connection. If one of the new
 cannot read something, the whole generation goes and the old stays. A generation shares the keys of session tickets,
-which change every hour (TICKET_LIFETIME); a new generation has new ones, so no session outlives the certificates it was made under.
-A worker that dies takes its own connections with it and is replaced.
+which change every hour (TICKET_LIFETIME); a new generation has new ones, so no session outlives the certificates it
+was made under. A worker that dies takes its own connections with it and is replaced.
 
 SIGTERM ends the supervisor at once: running connections go on in their workers. SIGUSR1 stops accepting, and the
 supervisor ends with the last connection.
