@@ -112,9 +112,7 @@ class Settings(Record):
     alpn: tuple[bytes, ...] = ()
     server_name: ServerNameRule | None = None  # server
     names: Mapping[str, Context] | None = None  # server: by name in lower case, or "*.domain"; else this one
-    acknowledge_name: bool = (
-        False  # client: report whether a name was sent; server: take any, for sessions too
-    )
+    acknowledge_name: bool = False  # client: report whether a name was sent; server: take any name
     extensions: tuple[int, ...] = ()  # client: sent empty; the answers are ServerInfoReceived
     transparency: bool = False  # client: demand SCTs and check them (RFC 6962)
     log_list: str | None = None  # file of logs to check them with, None for the library's default one
