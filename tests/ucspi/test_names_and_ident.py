@@ -26,7 +26,7 @@ from ucspi.peers import (
     rules,
     silent,
 )
-from ucspi.serving import CERTIFICATE, Server, ask, serve, shown_sockets, variables
+from ucspi.serving import CERTIFICATE, Server, ask, ready, serve, shown_sockets, variables
 
 # What a client's address has: a name that has the address, one that has another, none, odd bytes, two names.
 KNOWN, LIAR, UNKNOWN, ODD, ALIAS = (place() for _ in range(5))
@@ -92,8 +92,7 @@ def listening(
 ) -> Server:
     words = [*OURS, "sslserver", "-1v", *options, "127.0.0.1", "0", *program.split()]
     process = start(words, directory, {**CERTIFICATE, **env})
-    assert process.until("status 0/"), process.story()
-    return Server(process, int(process.out))
+    return ready(process)
 
 
 @pytest.fixture
@@ -293,8 +292,7 @@ def test_name_servers_and_domains_of_resolv_conf(start: Start, directory: Path) 
         (directory / "resolv.conf").write_text(f"search house\nnameserver {names.address[0]}\n")
         words = [*ELSEWHERE, *OURS, "sslserver", "-1vl0", "us", "0", "printenv", "SSLREMOTEHOST"]
         process = start(words, directory, CERTIFICATE)
-        assert process.until("status 0/"), process.story()
-        assert ask(Server(process, int(process.out)), source=KNOWN) == b"known.house\n"
+        assert ask(ready(process), source=KNOWN) == b"known.house\n"
 
 
 def listened(server: Server) -> list[tuple[str, int]]:

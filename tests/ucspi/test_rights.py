@@ -18,7 +18,7 @@ import pytest
 from support.fixtures import Run, Start, Workdir
 from support.programs import OURS, wait_for
 from ucspi.peers import rules
-from ucspi.serving import Server, ask, client_context, serve, shown_sockets
+from ucspi.serving import ask, client_context, ready, serve, shown_sockets
 
 USER, GROUP = "daemon", "mail"  # of every Debian; the user has a group of its own name
 SHOW = ["cat", "/proc/self/status"]
@@ -72,7 +72,7 @@ OURS_ALL = "ours"  # the rights that the server was started with
         ([], {"SSL_USER": USER, "SSL_GROUP": GROUP}, (DAEMON, MAIL, [MAIL]), OURS_ALL),
         ([], {"SSL_USER": USER}, (DAEMON, OWN_GROUP, [OWN_GROUP]), OURS_ALL),
         ([], {"SSL_GROUP": GROUP}, (0, MAIL, [MAIL]), OURS_ALL),
-        (["-g2345"], {"SSL_USER": USER}, (DAEMON, 2345, [2345]), (0, 2345, [2345])),
+        (["-g2345"], {"SSL_USER": USER}, (DAEMON, OWN_GROUP, [OWN_GROUP]), (0, 2345, [2345])),
         (
             [],
             {"SSL_UID": "11", "SSL_USER": USER, "SSL_GID": "22", "SSL_GROUP": GROUP},
@@ -211,5 +211,4 @@ def test_a_server_of_nobody_needs_no_rights(start: Start, directory: Path) -> No
         directory,
         {"CERTFILE": "rsa.pem", "KEYFILE": "rsa.key"},
     )
-    assert process.until("status 0/"), process.story()
-    assert rights(ask(Server(process, int(process.out))).decode()) == (65534, 65534, [])
+    assert rights(ask(ready(process)).decode()) == (65534, 65534, [])

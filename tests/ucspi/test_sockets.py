@@ -23,6 +23,7 @@ from ucspi.serving import (
     ask,
     client_context,
     read_all,
+    ready,
     serve,
     shown_sockets,
     variables,
@@ -122,8 +123,7 @@ def test_b_is_the_backlog(start: Start, directory: Path, options: list[str], bac
 def test_a_port_by_name(start: Start, directory: Path) -> None:
     words = [*OURS, "sslserver", "-1", *QUICK, place(), "imaps", "true"]
     process = start(words, directory, CERTIFICATE)
-    assert process.until("status 0/"), process.story()
-    assert process.out == "993\n"
+    assert ready(process).port == 993
 
 
 def test_the_port_can_be_had_again_at_once(start: Start, directory: Path) -> None:
@@ -184,8 +184,7 @@ def test_a_link_local_address(start: Start, run: Run, directory: Path) -> None:
     need("unshare", "nsenter", "ip")
     words = [*ALONE, *OURS, "sslserver", "-1e", *QUICK, "-Ilo", "fe80::1", "0", "env"]
     process = start(words, directory, CERTIFICATE)
-    assert process.until("status 0/"), process.story()
-    where = f"[fe80::1%lo]:{int(process.out)}"
+    where = f"[fe80::1%lo]:{ready(process).port}"
     client = [
         "nsenter",
         f"--net=/proc/{process.pid}/ns/net",
@@ -237,8 +236,7 @@ def test_nobody_inherits_what_we_happen_to_have_open(
 ) -> None:
     words = [*LITTERED, *OURS, "sslserver", "-1", *QUICK, *options, "127.0.0.1", "0"]
     process = start([*words, "sh", "-c", "ls -l /proc/$$/fd; exec cat"], directory, CERTIFICATE)
-    assert process.until("status 0/"), process.story()
-    server = Server(process, int(process.out))
+    server = ready(process)
     with server.dial() as plain:
         client = plain if options else client_context().wrap_socket(plain, server_hostname="localhost")
         text = b""

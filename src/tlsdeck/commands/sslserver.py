@@ -97,7 +97,8 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
     most = privileges.number(variables, "MAXCONIP")
     lifetime = ticket_lifetime(variables)
     policy = _policy(options, variables)
-    password = _read_password(variables) if options.password else ""  # before a socket of ours can get its number
+    # Before a socket of ours can get its number.
+    password = _read_password(variables) if options.password else ""
     host, port, *program = words
     listener = open_listener(_place(options, host, port), variables)
     _keep_to_ourselves()
