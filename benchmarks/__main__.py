@@ -13,7 +13,7 @@ import statistics
 from typing import Any
 
 from benchmarks import openssl, superservers
-from benchmarks.bench import SOURCES, Bench, Contest, Row, S, progress
+from benchmarks.bench import SOURCES, Bench, Contest, Row, S, alone, progress
 
 CONTESTS: tuple[Contest[Any], ...] = (openssl.CONTEST, superservers.CONTEST, superservers.ENDURANCE)
 NAMES = [row.name for contest in CONTESTS for row in contest.rows]
@@ -47,20 +47,22 @@ def parse_arguments() -> argparse.Namespace:
 
 def table(bench: Bench, contest: Contest[S], arguments: argparse.Namespace) -> list[tuple[str, ...]]:
     """The lines of a contest's table, its head first."""
-    sides = contest.sides
-    if arguments.self_check:
-        sides = (dataclasses.replace(sides[1], name=f"{sides[1].name} again"), sides[1])
+    checking = arguments.self_check
+    sides = twice(contest.sides[-1]) if checking else contest.sides
     lines = [("", *(side.name for side in sides), "judged", "target", "")]
     for row in contest.rows:
         if arguments.rows and row.name not in arguments.rows:
             continue
         medians = measured(bench, row, sides, arguments.rounds or row.rounds)
         judged = row.judge(medians[0], medians[1:])
-        verdict = (row.target, "reached" if row.reached(judged) else "MISSED")
-        if arguments.self_check:
-            verdict = ("1", "")
-        lines.append((row.title, *map(row.show, medians), f"{judged:.3f}", *verdict))
+        verdict = "" if checking else "reached" if row.reached(judged) else "MISSED"
+        shown = row.show(judged) if row.judge is alone else f"{judged:.3f}"
+        lines.append((row.title, *map(row.show, medians), shown, row.target, verdict))
     return lines
+
+
+def twice(side: S) -> tuple[S, S]:
+    return dataclasses.replace(side, name=f"{side.name} again"), side
 
 
 def measured(bench: Bench, row: Row[S], sides: tuple[S, ...], rounds: int) -> list[float]:

@@ -276,7 +276,7 @@ class Process:
 
     @property
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
     def private_bytes(self) -> int:

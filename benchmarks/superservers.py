@@ -18,6 +18,7 @@ from benchmarks.bench import (
     MIB,
     Bench,
     Contest,
+    Process,
     Row,
     Server,
     Side,
@@ -79,8 +80,8 @@ def ncat(_directory: Path, port: int, key: str, program: Program) -> tuple[str, 
 SIDES = (
     SuperServer("ours", sslserver),
     SuperServer("stunnel", stunnel),
-    SuperServer("socat", socat),
     SuperServer("ncat", ncat),
+    SuperServer("socat", socat),
 )
 
 # --- the rows --------------------------------------------------------------------------------------------------
@@ -132,14 +133,21 @@ def idle_memory(bench: Bench, side: SuperServer, count: int) -> float:
     server = bench.server((side, "idle"), lambda: new_server(bench, side, "ec", CAT))
     with bench.held(server, GROUP, CLIENTS):
         pass
-    server.settle()
-    before = private_bytes(server)
+    before = private_bytes(server.settle())
     with bench.held(server, GROUP, count):
-        return (private_bytes(server) - before) / count
+        family = server.settle()
+        if len(programs(family)) != count:
+            sys.exit(f"{server.name}: {len(programs(family))} programs for {count} connections")
+        return (private_bytes(family) - before) / count
 
 
-def private_bytes(server: Server) -> int:
-    return sum(each.private_bytes for each in server.family() if each.name != Path(CAT[0]).name)
+def programs(family: list[Process]) -> list[Process]:
+    return [each for each in family if each.name == Path(CAT[0]).name]
+
+
+def private_bytes(family: list[Process]) -> int:
+    """Of all but the programs."""
+    return sum(each.private_bytes for each in family) - sum(each.private_bytes for each in programs(family))
 
 
 def growth(bench: Bench, side: SuperServer) -> float:
@@ -152,39 +160,31 @@ def growth(bench: Bench, side: SuperServer) -> float:
     bench.load(server, GROUP, "read", count=MANY)
     after = belongings(server)
     progress(f"growth {side.name}: {after}")
-    if after.others() > before.others():
-        return float("inf")
-    return after.memory / before.memory
+    grown = [name for name, count in after.counts.items() if count > before.counts[name]]
+    return float("inf") if grown else after.memory / before.memory
 
 
 @dataclass(frozen=True)
 class Belongings:
     memory: int
-    processes: int
-    descriptors: int
-    threads: int
-    zombies: int
+    counts: dict[str, int]
 
     def __str__(self) -> str:
-        return (
-            f"{self.memory / MIB:.1f} MiB, {self.processes} processes, {self.descriptors} descriptors, "
-            f"{self.threads} threads, {self.zombies} zombies"
+        return ", ".join(
+            [f"{self.memory / MIB:.1f} MiB", *(f"{n} {name}" for name, n in self.counts.items())]
         )
-
-    def others(self) -> int:
-        return self.processes + self.descriptors + self.threads + self.zombies
 
 
 def belongings(server: Server) -> Belongings:
     family = server.settle()
     living = [each for each in family if not each.is_zombie]
-    return Belongings(
-        sum(each.private_bytes for each in living),
-        len(living),
-        sum(each.descriptors for each in living),
-        sum(each.threads for each in living),
-        len(family) - len(living),
-    )
+    counts = {
+        "processes": len(living),
+        "descriptors": sum(each.descriptors for each in living),
+        "threads": sum(each.threads for each in living),
+        "zombies": len(family) - len(living),
+    }
+    return Belongings(sum(each.private_bytes for each in living), counts)
 
 
 # --- servers ---------------------------------------------------------------------------------------------------
