@@ -21,7 +21,7 @@ START_LIMIT = 20.0  # seconds until a server takes connections, or all that came
 SETTLED = 0.2  # seconds in which no process comes or goes
 MIB = 1024 * 1024
 BULK = 100 * MIB
-TICKS = os.sysconf("SC_CLK_TCK")
+TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")  # per second; bytes
 CERTIFICATES = {"ec": "ec -pkeyopt ec_paramgen_curve:P-256", "rsa": "rsa:2048"}
 
 # --- what is compared ------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class Server:
         return sum(each.cpu_ticks for each in self.family()) / TICKS
 
     def resident_bytes(self) -> int:
-        return sum(each.resident_pages for each in self.family()) * os.sysconf("SC_PAGE_SIZE")
+        return sum(each.resident_bytes for each in self.family())
 
     def family(self) -> list[Process]:
         """The server and all its descendants."""
@@ -271,8 +271,8 @@ class Process:
         return int(self.fields[17])
 
     @property
-    def resident_pages(self) -> int:
-        return int(self.fields[21])
+    def resident_bytes(self) -> int:
+        return int(self.fields[21]) * PAGE
 
     @property
     def descriptors(self) -> int:

@@ -34,7 +34,7 @@ CLIENTS = 8
 PARTS = 5  # of the bulk file, one behind the other
 SIZE = PARTS * BULK
 GB = 1e9
-FEW, MANY = 1_000, 100_000
+FEW, MANY = 5_000, 100_000  # after few, caches are full
 MOST = 2000  # connections at once
 
 TRUE = ("/bin/true",)
@@ -151,7 +151,7 @@ def private_bytes(family: list[Process]) -> int:
 
 
 def growth(bench: Bench, side: SuperServer) -> float:
-    """Private memory after many connections over that after few; infinite if anything else has become more."""
+    """Resident memory after many connections over that after few; infinite if anything else has become more."""
     bench.stop_server((side, "growth"))
     server = bench.server((side, "growth"), lambda: new_server(bench, side, "ec", TRUE))
     bench.load(server, GROUP, "read", count=FEW)
@@ -184,7 +184,7 @@ def belongings(server: Server) -> Belongings:
         "threads": sum(each.threads for each in living),
         "zombies": len(family) - len(living),
     }
-    return Belongings(sum(each.private_bytes for each in living), counts)
+    return Belongings(sum(each.resident_bytes for each in living), counts)
 
 
 # --- servers ---------------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ ENDURANCE = Contest(
     (
         Row(
             "programs-growth",
-            f"private memory after {MANY:,} connections more; descriptors, threads, zombies",
+            f"resident memory after {MANY:,} connections more; descriptors, threads, zombies",
             lambda ratio: f"{(ratio - 1) * 100:+.1f} %",
             growth,
             alone,
