@@ -185,6 +185,8 @@ class Server:
         find_port: Callable[[str], int | None],
     ) -> None:
         self.name = name
+        if shutil.which(command[0]) is None:
+            sys.exit(f"{command[0]} is missing: tools/debian-packages benchmarks/packages.txt installs it")
         # A file, as a pipe that nobody reads could fill up.
         with tempfile.NamedTemporaryFile(dir=directory, prefix="out-") as out:
             self.process = subprocess.Popen(
