@@ -158,9 +158,7 @@ def _keys(ssl: Pointer) -> Iterator[ServerKey]:
         key = lib.SSL_get_privatekey(ssl)
         kind = lib.EVP_PKEY_get_id(key)
         group = curve_name(key) if kind == lib.EVP_PKEY_EC else None
-        yield ServerKey(
-            _KEY_NAMES.get(kind) or text(lib.tlsdeck_key_kind(key)), group, lib.EVP_PKEY_get_bits(key)
-        )
+        yield ServerKey(_KEY_NAMES.get(kind) or text(lib.tlsdeck_key_kind(key)), group, lib.EVP_PKEY_get_bits(key))
         which = lib.SSL_CERT_SET_NEXT
 
 
