@@ -30,14 +30,15 @@ types: setup    ## mypy, strict
 	$(PYTHON) -m mypy
 
 interop: setup  ## with real servers and clients from Debian's packages; as root
-	@tools/interop-packages
+	@tools/debian-packages tests/interop/packages.txt
 	$(PYTHON) -m pytest tests/interop -n 2 --dist loadgroup
 
 docs: setup     ## write what is generated from the options: manual pages, completion, lists
 	$(PYTHON) -m tools.docs
 
-bench: setup    ## both programs beside OpenSSL's, ratios printed
-	$(PYTHON) benchmarks/run.py
+bench: setup    ## our programs beside OpenSSL's, stunnel, socat and ncat, ratios printed
+	@tools/debian-packages benchmarks/packages.txt
+	$(PYTHON) -m benchmarks
 
 clean:          ## remove all that is made here, .venv too
 	rm -rf .venv build dist src/*.egg-info src/tlsdeck/native/_native*.so

@@ -43,6 +43,44 @@ static int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count
 static int tlsdeck_stateless(SSL *ssl, int *reason) { STEP(ssl, SSL_stateless(ssl)); }
 static int tlsdeck_shutdown(SSL *ssl, int *reason) { STEP(ssl, SSL_shutdown(ssl)); }
 
+/* libssl makes a system call for each record of 16 KiB, and each travels by itself. A filter below it holds records back
+ * until there are `size` bytes of them, or until they are flushed. */
+static int tlsdeck_gather(SSL *ssl, int size)
+{
+    BIO *below = SSL_get_wbio(ssl), *filter = BIO_new(BIO_f_buffer());
+
+    if (filter == NULL || !BIO_set_write_buffer_size(filter, size)) {
+        BIO_free(filter);
+        return 0;
+    }
+    BIO_up_ref(below);
+    SSL_set0_wbio(ssl, BIO_push(filter, below));
+    return 1;
+}
+
+/* Sends what is held back. */
+static int tlsdeck_flush(SSL *ssl, int *reason)
+{
+    BIO *filter = SSL_get_wbio(ssl);
+    int result;
+
+    errno = 0;
+    result = (int)BIO_flush(filter);
+    *reason = result > 0 ? SSL_ERROR_NONE : BIO_should_retry(filter) ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+    return result;
+}
+
+/* From now on no record is held back any more; 0 as long as the transport does not take those that are. */
+static int tlsdeck_scatter(SSL *ssl)
+{
+    BIO *filter = SSL_get_wbio(ssl);
+
+    if (BIO_flush(filter) <= 0 && BIO_should_retry(filter))
+        return 0;
+    SSL_set0_wbio(ssl, BIO_pop(filter)); /* which takes over the filter's reference */
+    return 1;
+}
+
 /* libssl gives these lists item by item or into memory of unknown size. A page about every connection needs them, so
  * each is fetched here in one call. */
 

@@ -8,6 +8,11 @@ int tlsdeck_read_early(SSL *ssl, void *data, size_t length, size_t *count, int *
 int tlsdeck_stateless(SSL *ssl, int *reason);
 int tlsdeck_shutdown(SSL *ssl, int *reason);
 
+/* Several records in one system call. See steps.c. */
+int tlsdeck_gather(SSL *ssl, int size);
+int tlsdeck_flush(SSL *ssl, int *reason);
+int tlsdeck_scatter(SSL *ssl);
+
 /* DTLS: its timer, and hellos answered without keeping state. See steps.c. */
 long tlsdeck_timeout(SSL *ssl);
 int tlsdeck_retransmit(SSL *ssl);

@@ -3,8 +3,8 @@ from __future__ import annotations
 import gc
 import resource
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -69,7 +69,9 @@ def test_want_says_what_an_operation_waits_for(serving: Serving) -> None:
     assert now(both.client, "want") == "read"
 
 
-def test_want_is_write_while_the_transport_is_full(serving: Serving) -> None:
+@contextmanager
+def over_sockets(serving: Serving) -> Iterator[tuple[Connection, Connection, socket.socket]]:
+    """A client and a server, their handshake done, and the server's socket."""
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
@@ -78,6 +80,11 @@ def test_want_is_write_while_the_transport_is_full(serving: Serving) -> None:
         server = Connection(Context(serving()), descriptor(far.fileno()))
         while not (client.handshake() & server.handshake()):
             pass
+        yield client, server, far
+
+
+def test_want_is_write_while_the_transport_is_full(serving: Serving) -> None:
+    with over_sockets(serving) as (client, server, _):
         data = bytes(CHUNK)
         while client.write(data):
             pass
@@ -94,6 +101,44 @@ def test_write_takes_more_than_any_buffer(version: int, pair: MakePair) -> None:
     both = pair(client_settings(**only(version)))
     data = bytes(range(256)) * 4000
     assert both.tell(both.client, data) == data
+
+
+@pytest.mark.parametrize("size", [20_000, 66_000, 10_000_000])
+def test_gathered_records_arrive_as_the_others(size: int, serving: Serving) -> None:
+    with over_sockets(serving) as (client, server, _):
+        data = bytes(range(251)) * 4000
+        client.gather(size)
+        client.gather(size)
+        for _ in range(2):
+            arrived = b""
+            while not client.write(data):
+                assert client.want == "write"
+                arrived += received(server)
+            assert arrived + received(server) == data
+
+
+def test_close_notify_comes_behind_what_was_gathered(serving: Serving) -> None:
+    with over_sockets(serving) as (client, server, _):
+        data = bytes(range(251)) * 4000
+        client.gather(len(data) * 2)
+        assert client.write(data) is False  # libssl has all of it, the socket has not
+        assert client.shutdown() is False
+        arrived = received(server)
+        while not client.shutdown():
+            arrived += received(server)
+        assert arrived + received(server) == data
+        assert server.peer_closed
+
+
+def test_gathered_records_that_nobody_takes_are_a_network_error(serving: Serving) -> None:
+    with over_sockets(serving) as (client, _, far):
+        data = bytes(10 * CHUNK)
+        client.gather(2 * len(data))
+        assert client.write(data) is False
+        far.close()
+        with pytest.raises(NetworkError):
+            client.write(data)
+        assert client.shutdown()
 
 
 def test_write_takes_views_and_nothing(pair: MakePair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from tlsdeck.record import Record
 from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.context import Context
 from tlsdeck.tls.transport import descriptor
+from tlsdeck.ucspi.channel import close_all
 from tlsdeck.ucspi.copy import Relay
 from tlsdeck.ucspi.loop import Loop
 
@@ -44,15 +46,21 @@ def ends(pki: Mapping[str, bytes]) -> Iterator[Ends]:
         yield Ends(client, server, far.fileno())
 
 
-def relay_for_a_program_that_said(words: bytes, ends: Ends) -> Relay:
+def relay_and_program(ends: Ends) -> tuple[Relay, int, int]:
+    """The relay, and the program's ends of the pipes."""
     their_input, our_input = os.pipe()
     our_output, their_output = os.pipe()
     os.set_blocking(our_input, False)
     os.set_blocking(our_output, False)
+    relay = Relay(Loop(), ends.server, ends.number, (our_input, our_output), b"", LIMIT)
+    return relay, their_input, their_output
+
+
+def relay_for_a_program_that_said(words: bytes, ends: Ends) -> Relay:
+    relay, their_input, their_output = relay_and_program(ends)
     os.write(their_output, words)
-    os.close(their_input)
-    os.close(their_output)
-    return Relay(Loop(), ends.server, ends.number, (our_input, our_output), b"", LIMIT)
+    close_all((their_input, their_output))
+    return relay
 
 
 def read_all(client: Connection) -> bytes:
@@ -71,3 +79,14 @@ def test_what_a_client_does_after_the_program_has_ended_is_nobodys_business(ends
     """It may close at our last words, as clients of SMTP do after their 221, and the system answers with a reset."""
     assert list(relay_for_a_program_that_said(b"bye", ends).run()) == []
     assert read_all(ends.client) == b"bye"
+
+
+@pytest.mark.parametrize("written, size", [(65535, 65536), (65536, 262144)])
+def test_a_pipe_that_was_full_is_made_larger(written: int, size: int, ends: Ends) -> None:
+    relay, their_input, their_output = relay_and_program(ends)
+    os.write(their_output, bytes(written))
+    steps = relay.run()
+    next(steps)
+    assert fcntl.fcntl(their_output, fcntl.F_GETPIPE_SZ) == size
+    steps.close()
+    close_all((their_input, their_output))

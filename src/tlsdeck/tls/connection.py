@@ -72,7 +72,9 @@ class Connection:
         ValueError: a NUL in the name.
     """
 
-    __slots__ = ("_gate", "_observer", "_reason", "_ssl", "_tag", "context", "transport", "want")
+    __slots__ = (
+        "_gate", "_gathers", "_held_back", "_observer", "_reason", "_ssl", "_tag", "context", "transport", "want",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Connection:
         self.transport = transport
         self.want: str | None = None
         self._gate: Gate | None = None
+        self._gathers = False
+        self._held_back = False  # whether a write has got only as far as to the records gathered
         self._observer = Observer(context.settings)
         self._tag = ffi.new_handle(self._observer)
         self._reason = ffi.new("int *")
@@ -230,7 +234,25 @@ class Connection:
         Raises:
             PeerError, NetworkError: as `handshake`.
         """
-        return not data or self._complete(lib.tlsdeck_write, ffi.from_buffer(data), len(data))
+        if data and not self._held_back:
+            if not self._complete(lib.tlsdeck_write, ffi.from_buffer(data), len(data)):
+                return False
+            self._held_back = self._gathers
+        if self._held_back:
+            self._held_back = self._attempt(lib.tlsdeck_flush) is None
+        return not self._held_back
+
+    def gather(self, size: int) -> None:
+        """From now on each `write` hands its records to the transport together, `size` bytes at a time.
+
+        That is for those who write much at once. It takes as much memory.
+
+        Raises:
+            LibraryError: out of memory.
+        """
+        if not self._gathers:
+            check(lib.tlsdeck_gather(self._ssl, size))
+            self._gathers = True
 
     def send_file(self, descriptor: int, offset: int, length: int) -> int | None:
         """Has the kernel encrypt and send a part of a file (SSL_sendfile(3)): how many bytes, None for not yet.
@@ -270,6 +292,10 @@ class Connection:
         One that only halts, or an engine at work, gets its chance. False: the transport takes no more now, and
         another call is worth it when it does.
         """
+        if self._gathers:
+            if not lib.tlsdeck_scatter(self._ssl):
+                return False
+            self._gathers = self._held_back = False
         for _ in range(_SHUTDOWN_TRIES):
             result = lib.tlsdeck_shutdown(self._ssl, self._reason)
             if result >= 0 or self._reason[0] not in _WANTS:

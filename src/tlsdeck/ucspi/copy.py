@@ -16,6 +16,7 @@ have ended its half; the second time, or with data that is not taken, it is an e
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _RECORD = 16384  # bytes; libssl never returns more at once
 _PIECE = 65536  # bytes; what a pipe holds
+_LARGE_PIECE = 262144  # bytes; what it is made to hold for a program that writes fast
+_SENT_AT_ONCE = 66000  # bytes; four records, which is as much as the system sends as one
 _ROUNDS = 16  # pieces before the other connections have their turn
 
 
@@ -60,6 +63,7 @@ class Relay:
         self._said_goodbye = False
         self._for_program = b""
         self._for_peer = first
+        self._piece = _PIECE
         self._reading_wants = READ
         self._writing_wants = 0
 
@@ -89,10 +93,12 @@ class Relay:
 
     def _move(self) -> bool:
         """Copies what can be copied now; whether there may be more."""
+        inward = outward = True
         for _ in range(_ROUNDS):
-            # Both, always: no half waits for the other. What is said last may be answered with a reset by a client
-            # that has closed; so it comes after reading, and may end it all.
-            inward, outward = self._inward(), self._outward()
+            # No half waits for the other; one that cannot go on is not asked again before there has been a look.
+            # What is said last may be answered with a reset by a client that has closed; so it comes after reading,
+            # and may end it all.
+            inward, outward = inward and self._inward(), outward and self._outward()
             if not outward and not inward:
                 return False
             self._deadline = time.monotonic() + self._limit
@@ -111,11 +117,22 @@ class Relay:
 
     def _take_output(self, output: int) -> None:
         try:
-            self._for_peer = os.read(output, _PIECE)
+            self._for_peer = os.read(output, self._piece)
         except BlockingIOError:
             return
         if not self._for_peer:
             self._close_output()
+        elif len(self._for_peer) == _PIECE == self._piece:
+            self._enlarge(output)
+
+    def _enlarge(self, output: int) -> None:
+        """The pipe was full: everything on this way gets larger pieces."""
+        self._piece = _LARGE_PIECE
+        try:
+            fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _LARGE_PIECE)
+        except OSError:
+            pass  # one user's pipes may hold only so much together; see pipe(7)
+        self._connection.gather(_SENT_AT_ONCE)
 
     def _send(self) -> bool:
         if not self._connection.write(self._for_peer):

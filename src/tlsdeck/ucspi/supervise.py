@@ -29,6 +29,7 @@ supervisor ends with the last connection.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import signal
@@ -172,6 +173,7 @@ class Supervisor:
             ConfigurationError: one of them cannot do its work; the message is complete.
         """
         self._catch_signals()
+        gc.freeze()  # a collection would touch what is there by now, and each worker would get its own copy
         self._workers = [self._fork(self._keys) for _ in range(self._plan.workers)]
         for each in self._workers:
             self._await_ready(each)
