@@ -134,9 +134,9 @@ def test_a_worker_has_no_capabilities_left(start: Start, directory: Path) -> Non
 @pytest.mark.parametrize("env", [{}, {"SSL_USER": USER}])
 def test_a_jail_is_for_workers_only(start: Start, directory: Path, env: dict[str, str]) -> None:
     jail = directory / "jail"
-    program = ["sh", "-c", "ls -d $PWD/rsa.pem"]
+    program = ["readlink", "/proc/self/root", "/proc/self/cwd"]
     server = serve(start, directory, program, ["-u1234"], {"SSL_CHROOT": str(jail), **env})
-    assert ask(server).decode() == f"{directory}/rsa.pem\n"
+    assert ask(server).decode() == f"/\n{directory}\n"
     for pid in server.workers():
         assert Path(f"/proc/{pid}/root").readlink() == Path(f"/proc/{pid}/cwd").readlink() == jail
         assert not Path(f"/proc/{pid}/root/{directory / 'rsa.key'}").exists()

@@ -174,6 +174,7 @@ AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-group
         ({"TLS_MIN": "1.4"}, 'unable to use TLS_MIN: "1.4" is none of 1.0 1.1 1.2 1.3'),
         ({"TLS_MAX": "SSLv3"}, 'unable to use TLS_MAX: "SSLv3" is none of 1.0 1.1 1.2 1.3'),
         ({"TLS_MAX": "1.1"}, "unable to use TLS_MAX: it is less than TLS_MIN, 1.2 if that is not set"),
+        ({"ALPN": "h2," + "x" * 256}, "unable to use ALPN: a name has more than 255 bytes"),
         ({"TLS_MIN": "1.3", "TLS_MAX": "1.2"}, "unable to use TLS_MAX: it is less than TLS_MIN, "),
         (
             {"TICKET_LIFETIME": "x"},

@@ -10,6 +10,7 @@ Source: sslserver(1), TLS ENVIRONMENT VARIABLES READ.
 from __future__ import annotations
 
 import hashlib
+import os
 
 from tlsdeck.errors import ConfigurationError, TlsdeckError
 from tlsdeck.record import Record
@@ -57,7 +58,8 @@ _NOT_ASKED = "-"  # as CCAFILE: this client is not asked for a certificate
 _DEFAULT_DEPTH = "1"
 _DEFAULT_MINIMUM = "1.2"
 _VERSIONS = {"1.0": 0x0301, "1.1": 0x0302, "1.2": 0x0303, "1.3": 0x0304}
-_MOST_CONTEXTS = 256
+_MOST_CONTEXTS = 1024
+_LONGEST_PROTOCOL = 255  # bytes
 _DEFAULT_LIFETIME = "3600"  # seconds
 _LONGEST_LIFETIME = (
     302400  # seconds; a ticket is good for twice that at most, as RFC 8446 section 4.6.1 wants
@@ -114,9 +116,10 @@ class Contexts:
         key = tuple(sorted(variables.items()))
         context = self._known.get(key)
         if context is None:
-            if len(self._known) >= _MOST_CONTEXTS:
-                self._known = {}
-            context = self._known[key] = build(variables, self._demand)
+            context = build(variables, self._demand)
+            # Those that are known stay: their files may not be readable any more.
+            if len(self._known) < _MOST_CONTEXTS:
+                self._known[key] = context
         return context
 
 
@@ -190,7 +193,7 @@ def _settings(variables: Mapping[str, str], demand: Demand) -> Settings:
         dh=True,
         dh_parameters=_dh_parameters(variables),
         acknowledge_name=True,  # a session that is resumed with TLS 1.2 knows its name only so
-        alpn=tuple(name.encode() for name in variables.get("ALPN", "").replace(",", " ").split()),
+        alpn=_protocols(variables),
     )
 
 
@@ -220,6 +223,14 @@ def _identity(variables: Mapping[str, str], suffix: str, password: str) -> Ident
 def _conf_commands(variables: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
     given = tuple((command, variables[name]) for name, command, _ in _CONF if variables.get(name))
     return (("no_renegotiation", None), *given)
+
+
+def _protocols(variables: Mapping[str, str]) -> tuple[bytes, ...]:
+    """RFC 7301 section 3.1 has a byte for a name's length."""
+    names = [os.fsencode(word) for word in variables.get("ALPN", "").replace(",", " ").split()]
+    if any(len(name) > _LONGEST_PROTOCOL for name in names):
+        _fail("unable to use ALPN", f"a name has more than {_LONGEST_PROTOCOL} bytes")
+    return tuple(names)
 
 
 def _versions(variables: Mapping[str, str]) -> tuple[int, int]:
