@@ -1,7 +1,7 @@
 """sslserver beside stunnel, socat and ncat, which can start a program for each connection too.
 
-Each does it the fastest way it has that is sensible: nobody asks name servers or writes a log, and socat's pieces are
-as large as pays. All take their keys from the same files.
+Each does it the fastest way it has that is sensible: nobody asks name servers or writes a log, and socat neither waits
+for more to send nor takes small pieces. All have their keys from the same files.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def stunnel(directory: Path, port: int, key: str, program: Program) -> tuple[str
 
 
 def socat(_directory: Path, port: int, key: str, program: Program) -> tuple[str, ...]:
-    listen = f"OPENSSL-LISTEN:{port},bind=127.0.0.1,reuseaddr,backlog=128,fork,cert={key}.crt,key={key}.key,verify=0"
+    files = f"cert={key}.crt,key={key}.key"
+    listen = f"OPENSSL-LISTEN:{port},bind=127.0.0.1,reuseaddr,nodelay,backlog=128,fork,{files},verify=0"
     return ("socat", "-b", "262144", listen, f"EXEC:{' '.join(program)}")
 
 
@@ -97,7 +98,7 @@ def rsa_connections(bench: Bench, side: SuperServer) -> float:
 
 def connections(bench: Bench, side: SuperServer, key: str) -> float:
     """Per second, with a handshake and a run of the program each."""
-    server = true_server(bench, side, key)
+    server = new_true_server(bench, side, key)
     return HANDSHAKES / bench.load(server, GROUP, "read", clients=CLIENTS, count=HANDSHAKES)
 
 
@@ -190,15 +191,12 @@ def belongings(server: Server) -> Belongings:
 # --- servers ---------------------------------------------------------------------------------------------------
 
 
-def true_server(bench: Bench, side: SuperServer, key: str) -> Server:
-    """One that runs /bin/true, warmed up."""
-
-    def start() -> Server:
-        server = new_server(bench, side, key, TRUE)
-        bench.load(server, GROUP, "read", count=100)
-        return server
-
-    return bench.server((side, key), start)
+def new_true_server(bench: Bench, side: SuperServer, key: str) -> Server:
+    """One that runs /bin/true, warmed up. A new one for each round, as ncat gets slower with every connection."""
+    bench.stop_server((side, key))
+    server = bench.server((side, key), lambda: new_server(bench, side, key, TRUE))
+    bench.load(server, GROUP, "read", count=100)
+    return server
 
 
 def bulk_server(bench: Bench, side: SuperServer) -> Server:
