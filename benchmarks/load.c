@@ -3,11 +3,12 @@
  *
  *     load PORT CLIENTS COUNT GROUP WHAT
  *
- * CLIENTS threads make COUNT connections to 127.0.0.1:PORT together, with a key exchange in GROUP. WHAT is the target of a GET ("/", "/file"), or
- * "read": nothing is sent; or "hold": all connections are kept until standard input ends.
- * Prints the seconds from the first connection to the last and the bytes received; when all that are to be kept are
- * there, "held". Every server gets the same work: one suite, one group, no session resumed, two tickets. Anything that
- * is not so ends the program: a benchmark of failures measures nothing.
+ * CLIENTS threads make COUNT connections to 127.0.0.1:PORT together, with a key exchange in GROUP. WHAT is the target of
+ * a GET ("/", "/file"); or "read": nothing is sent; or "hold": all connections are kept until standard input ends.
+ * Prints the seconds from the first connection to the last and the bytes received, and then, if they are kept, "held".
+ *
+ * Every server gets the same work: one suite, one group, no session resumed, two tickets. Anything that is not so ends
+ * the program: a benchmark of failures measures nothing.
  */
 #include <arpa/inet.h>
 #include <errno.h>
