@@ -96,10 +96,11 @@ class Loop:
             return
         try:
             waits, deadline = next(task.steps) if ready is None else task.steps.send(ready)
+            while (failure := self._await(task, waits)) is not None:
+                waits, deadline = task.steps.throw(failure)
         except StopIteration:
             self._finish(task)
             return
-        self._await(task, waits)
         self._set_timer(task, deadline)
 
     def _finish(self, task: Task) -> None:
@@ -111,19 +112,27 @@ class Loop:
             self._timers = [entry for entry in self._timers if entry[2] in self.tasks]
             heapq.heapify(self._timers)
 
-    def _await(self, task: Task, waits: Mapping[int, int]) -> None:
-        for descriptor in task.waits:
+    def _await(self, task: Task, waits: Mapping[int, int]) -> OSError | None:
+        """Why the system does not watch the descriptors, if so: there is a limit on their number, and on memory."""
+        before, task.waits = task.waits, waits
+        for descriptor in before:
             if descriptor not in waits:
                 self.forget(descriptor)
-        for descriptor, mask in waits.items():
-            before = self._masks.get(descriptor)
-            if before is None:
-                self._epoll.register(descriptor, mask)
-                self._owners[descriptor] = task
-            elif before != mask:
-                self._epoll.modify(descriptor, mask)
-            self._masks[descriptor] = mask
-        task.waits = waits
+        try:
+            for descriptor, mask in waits.items():
+                self._watch(task, descriptor, mask)
+        except OSError as error:
+            return error
+        return None
+
+    def _watch(self, task: Task, descriptor: int, mask: int) -> None:
+        before = self._masks.get(descriptor)
+        if before is None:
+            self._epoll.register(descriptor, mask)
+            self._owners[descriptor] = task
+        elif before != mask:
+            self._epoll.modify(descriptor, mask)
+        self._masks[descriptor] = mask
 
     # --- time ----------------------------------------------------------------------------------------------
 
