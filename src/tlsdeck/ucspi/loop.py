@@ -3,25 +3,20 @@
 A task is a generator. It does what can be done without waiting and yields what it waits for: descriptors with poll(2)
 events, and a moment at which to go on in any case. It is resumed with the events that came, none if the moment did.
 Descriptors belong to one task each; a task that closes one tells the loop before (`forget`).
-
-What must block, such as asking a name server, is done by a thread of its own (`in_thread`).
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import select
-import threading
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
     from typing import TypeAlias, TypeVar
 
-    T = TypeVar("T")
     R = TypeVar("R")
     Waits: TypeAlias = tuple[Mapping[int, int], float]
     Ready: TypeAlias = Mapping[int, int]
@@ -72,6 +67,17 @@ class Loop:
         while self.tasks:
             self._turn()
 
+    def result(self, steps: Steps[R]) -> R:
+        """What a task returns, or raises, when it and all others have been run to their ends."""
+        results: list[R] = []
+
+        def task() -> Steps[None]:
+            results.append((yield from steps))
+
+        self.start(task())
+        self.run()
+        return results[0]
+
     def forget(self, descriptor: int) -> None:
         """Stops waiting for a descriptor, which its task is about to close."""
         if self._masks.pop(descriptor, None) is not None:
@@ -101,6 +107,9 @@ class Loop:
         except StopIteration:
             self._finish(task)
             return
+        except BaseException:
+            self._finish(task)
+            raise
         self._set_timer(task, deadline)
 
     def _finish(self, task: Task) -> None:
@@ -163,30 +172,3 @@ class Loop:
                 self._resume(task, _NOTHING)
             else:
                 self._set_timer(task, task.deadline)
-
-    # --- threads -------------------------------------------------------------------------------------------
-
-    def in_thread(self, function: Callable[[], T]) -> Steps[T]:
-        """The result of `function`, or what it raises, run by a thread while the task waits. It must end by itself."""
-        done = os.eventfd(0, os.EFD_CLOEXEC)
-        outcome: list[tuple[T | None, BaseException | None]] = []
-
-        def work() -> None:
-            try:
-                outcome.append((function(), None))
-            except BaseException as error:
-                outcome.append((None, error))
-            os.eventfd_write(done, 1)
-
-        try:
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-            yield {done: READ}, NEVER
-            thread.join()
-        finally:
-            self.forget(done)
-            os.close(done)
-        result, error = outcome[0]
-        if error is not None:
-            raise error
-        return result  # type: ignore[return-value]

@@ -672,7 +672,8 @@ _TROUBLES = ("accept", "speak", "certificate", "rules", "client")
 
 def _fork_unheard() -> int:
     """fork(2), with all signals blocked in the child: until it has its own ways with them, its parent would be told
-    of them through the pipe that it inherits."""
+    of them through the pipe that it inherits.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     pid = -1
     try:

@@ -11,7 +11,7 @@ workers' connections, and starts no program: it asks the supervisor to.
 
 One thread runs all connections of a worker; each is a generator that reads from top to bottom (`_serve`):
 
-    who is it, and may they connect      by the rules, name servers, ident (a thread, as this may block)
+    who is it, and may they connect      by the rules, name servers, ident
     handshake, client's certificate
     the program is started               the ends of the pipes travel to the supervisor
     data is copied until both sides are done
@@ -142,8 +142,9 @@ class Worker:
             (protocol.EARLY, protocol.FULL), _no_rules
         )
         self._reception = Reception(
+            self._loop,
             duty.policy,
-            _resolver(duty.policy, duty.variables),
+            _resolver(duty.policy, duty.variables, self._loop),
             self._early_rules,
             self._full_rules,
         )
@@ -258,10 +259,7 @@ class Worker:
             early = self._reception.first_look(client.ends)
             if early is not None and early.denied:
                 self._deny(client, client.ends)
-            if self._duty.policy.waits:
-                caller = yield from self._loop.in_thread(lambda: self._reception.find_out(client.ends, early))
-            else:
-                caller = self._reception.find_out(client.ends, early)
+            caller = yield from self._reception.find_out(client.ends, early)
         except TlsdeckError as error:
             raise _Refusal(_CERTIFICATE, "rules", error.message) from error
         if caller.verdict.denied:
@@ -580,7 +578,7 @@ _FOR_NAMES = ("encodings.idna", *(f"dns.rdtypes.{kind}" for kind in (
 )))  # fmt: skip
 
 
-def _resolver(policy: Policy, variables: Mapping[str, str]) -> Resolver | None:
+def _resolver(policy: Policy, variables: Mapping[str, str], loop: Loop) -> Resolver | None:
     if not policy.asks_names:
         return None
     from tlsdeck.ucspi.naming import read_naming
@@ -588,4 +586,4 @@ def _resolver(policy: Policy, variables: Mapping[str, str]) -> Resolver | None:
 
     for module in _FOR_NAMES:
         import_module(module)
-    return Resolver(read_naming(variables))
+    return Resolver(read_naming(variables), loop)
