@@ -196,6 +196,7 @@ class Supervisor:
         self._notify("READY=1")
         while not self._ended and not (self._draining and not self._connections):
             self._look_at_listener()
+            self._look_at_log()
             for number, _ in self._poll.poll(self._wait_time()):
                 if number in self._handlers:
                     self._handlers[number]()
@@ -409,6 +410,16 @@ class Supervisor:
             self._watch(self._listener.fileno(), self._accept)
         else:
             self._unwatch(self._listener.fileno())
+
+    def _look_at_log(self) -> None:
+        """Waits until it takes what has been kept, if there is something."""
+        number = self._log.descriptor
+        if self._log.backlog == (number in self._handlers):
+            return
+        if self._log.backlog:
+            self._watch(number, self._log.flush, select.POLLOUT)
+        else:
+            self._unwatch(number)
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):
@@ -638,9 +649,9 @@ class Supervisor:
         self._ended = True
         self._notify("STOPPING=1")
 
-    def _watch(self, number: int, handler: Callable[[], object]) -> None:
+    def _watch(self, number: int, handler: Callable[[], object], events: int = select.POLLIN) -> None:
         self._handlers[number] = handler
-        self._poll.register(number, select.POLLIN)
+        self._poll.register(number, events)
 
     def _unwatch(self, number: int) -> None:
         del self._handlers[number]
