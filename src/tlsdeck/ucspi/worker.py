@@ -37,6 +37,7 @@ from importlib import import_module
 
 from tlsdeck.errors import ConfigurationError, NetworkError, TlsdeckError
 from tlsdeck.net import sockets
+from tlsdeck.native.process import give_back_memory
 from tlsdeck.record import Record
 from tlsdeck.tls import library, tickets
 from tlsdeck.tls.connection import Connection
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from tlsdeck.ucspi.visitor import Caller, Policy
 
 _DENIED, _CERTIFICATE, _FAILED = 100, 110, 111
+_CROWD = 256  # connections, whose memory is worth giving back when most of them have gone
 _ORDERS_AT_ONCE = 16  # from the supervisor, before the connections have their turn
 _MAPPED = "::ffff:"  # an IPv4 address in IPv6 form (RFC 4291 section 2.5.5.2)
 _START_TLS, _START_TLS_AND_REPORT = b"y", b"Y"
@@ -154,6 +156,7 @@ class Worker:
             protocol.KEYS: self._take_keys,
         }
         self._library = library.version()
+        self._most = 0  # connections at once, since memory was given back
         tickets.use_keys(duty.ticket_keys)
         _raise_limit()
         self._learn_rules(duty.rule_files)
@@ -238,6 +241,15 @@ class Worker:
         else:
             os.close(client.socket)
         self._tell(protocol.DONE, client, str(code), "kill" if code else "")
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """After a crowd its memory goes back to the system, which the C library does not do by itself."""
+        here = len(self._loop.tasks)
+        self._most = max(self._most, here)
+        if self._most >= _CROWD and here <= self._most // 8:
+            self._most = 0
+            give_back_memory()
 
     def _story(self, client: _Client) -> Steps[bool]:
         """Whether the socket is ours to end: not if the program goes on with it in clear."""
