@@ -146,7 +146,7 @@ class Supervisor:
         self._waited_for: dict[_Connection, float] = {}  # until when, the earliest first
         self._draining = False
         self._ended = False
-        self._poll = select.poll()
+        self._poll = select.epoll()  # poll(2) takes no more descriptors than there may be
         self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)  # signals are told through it
         self._handlers: dict[int, Callable[[], object]] = {}
         self._listening = False
@@ -209,6 +209,7 @@ class Supervisor:
             each.channel.close()
         signal.set_wakeup_fd(-1)
         close_all(self._wakeup)
+        self._poll.close()
 
     # --- workers ---------------------------------------------------------------------------------------------
 
@@ -247,6 +248,7 @@ class Supervisor:
             for other in self._all_workers():
                 other.channel.close()
             close_all(self._wakeup)
+            self._poll.close()
             # What we happen to have been started with could be a way out of the jail.
             close_all([number for number in channel.opened() if number != theirs.fileno()])
             worker.run(self._plan.duty.replace(ticket_keys=keys), theirs)
@@ -304,7 +306,7 @@ class Supervisor:
             self._watch_for(each.channel)
 
     def _watch_for(self, end: Channel) -> None:
-        self._poll.modify(end.fileno(), select.POLLIN | (select.POLLOUT if end.backlog else 0))
+        self._poll.modify(end.fileno(), select.EPOLLIN | (select.EPOLLOUT if end.backlog else 0))
 
     def _lose(self, each: _Worker) -> None:
         """A worker's channel has ended: it is done, or dead. `_reap` tells which."""
@@ -417,7 +419,7 @@ class Supervisor:
         if self._log.backlog == (number in self._handlers):
             return
         if self._log.backlog:
-            self._watch(number, self._log.flush, select.POLLOUT)
+            self._watch(number, self._log.flush, select.EPOLLOUT)
         else:
             self._unwatch(number)
 
@@ -603,12 +605,12 @@ class Supervisor:
     # --- time ------------------------------------------------------------------------------------------------
 
     def _wait_time(self) -> float:
-        """Milliseconds until something is due."""
+        """Seconds until something is due."""
         due = [self._next_rotation, *self._restarts]
         if self._resume:
             due.append(self._resume)
         due += itertools.islice(self._waited_for.values(), 1)
-        return max(0.0, min(due) - time.monotonic()) * 1000
+        return max(0.0, min(due) - time.monotonic())
 
     def _pass_time(self) -> None:
         now = time.monotonic()
@@ -649,7 +651,7 @@ class Supervisor:
         self._ended = True
         self._notify("STOPPING=1")
 
-    def _watch(self, number: int, handler: Callable[[], object], events: int = select.POLLIN) -> None:
+    def _watch(self, number: int, handler: Callable[[], object], events: int = select.EPOLLIN) -> None:
         self._handlers[number] = handler
         self._poll.register(number, events)
 

@@ -36,8 +36,8 @@ from contextlib import ExitStack
 from importlib import import_module
 
 from tlsdeck.errors import ConfigurationError, NetworkError, TlsdeckError
-from tlsdeck.net import sockets
 from tlsdeck.native.process import give_back_memory
+from tlsdeck.net import sockets
 from tlsdeck.record import Record
 from tlsdeck.tls import library, tickets
 from tlsdeck.tls.connection import Connection
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from tlsdeck.ucspi.rules import Verdict
     from tlsdeck.ucspi.visitor import Caller, Policy
 
+_UNSERVED = "unable to serve: "
 _DENIED, _CERTIFICATE, _FAILED = 100, 110, 111
 _CROWD = 256  # connections, whose memory is worth giving back when most of them have gone
 _ORDERS_AT_ONCE = 16  # from the supervisor, before the connections have their turn
@@ -205,7 +206,7 @@ class Worker:
             ends = ends.replace(local_host=self._duty.policy.local_name)
         except OSError as error:
             close_all(message.descriptors)
-            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_reason(error))])
+            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_UNSERVED + _reason(error))])
             self._channel.send([protocol.DONE, number, b"%d" % _FAILED, b""])
             return
         self._loop.start(self._serve(_Client(number, int(others), client, ends)))
@@ -235,7 +236,7 @@ class Worker:
             if refusal.line:
                 self._tell(protocol.TROUBLE, client, refusal.line, refusal.text)
         except Exception as error:
-            self._tell(protocol.TROUBLE, client, "client", _reason(error))
+            self._tell(protocol.TROUBLE, client, "client", _UNSERVED + _reason(error))
         if ours:
             yield from hang_up(self._loop, client.socket, sockets.LINGER if code else self._duty.idle_limit)
         else:
