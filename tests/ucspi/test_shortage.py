@@ -107,6 +107,7 @@ def test_each_descriptor_that_the_supervisor_cannot_have(start: Start, directory
     server = serve(start, directory, program, options, {"DNSCACHEIP": UNUSED})
     supervisor = [server.process.pid]
     assert greeting(server, way) == b"hello"
+    server.wait_for_log("status 0/40/0", 2)
     opened = descriptors(supervisor[0])
     waited = failed = 0
     with ThreadPoolExecutor() as threads:
@@ -131,7 +132,7 @@ def test_each_descriptor_that_the_supervisor_cannot_have(start: Start, directory
         <= waited + failed
     )
     assert greeting(server, way) == b"hello"
-    wait_for("all are closed", lambda: descriptors(supervisor[0]) == opened)
+    wait_for("all are closed", lambda: descriptors(supervisor[0]) <= opened)
 
 
 def test_a_reload_without_descriptors_leaves_the_old_in_force(start: Start, directory: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from support.fixtures import Run, Start, Workdir
 from support.peers import free_port, is_listening
-from support.programs import OURS, TIME_LIMIT, wait_for
+from support.programs import OURS, TIME_LIMIT, target, wait_for
 from ucspi.serving import (
     CERTIFICATE,
     QUICK,
@@ -438,6 +438,12 @@ def test_descriptors_used_up(start: Start, directory: Path) -> None:
             each.close()
     server.wait_for_log("status 0/500/0", 2)
     assert ask(server, b"again\n") == b"again\n"
+
+
+def test_nobody_waits_for_us_who_waits_for_the_end_of_our_output(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["true"])
+    for pid in (server.process.pid, *server.workers()):
+        assert [target(Path(f"/proc/{pid}/fd/{number}")) for number in (0, 1)] == ["/dev/null"] * 2
 
 
 # --- no growth -----------------------------------------------------------------------------------------------------

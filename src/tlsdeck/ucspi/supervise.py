@@ -175,7 +175,8 @@ class Supervisor:
         """
         self._catch_signals()
         gc.freeze()  # a collection would touch what is there by now, and each worker would get its own copy
-        self._workers = [self._fork(self._keys) for _ in range(self._plan.workers)]
+        for _ in range(self._plan.workers):
+            self._workers.append(self._fork(self._keys))  # each closes the channels of those before it
         for each in self._workers:
             self._await_ready(each)
 
