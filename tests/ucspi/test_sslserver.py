@@ -226,6 +226,24 @@ def test_nothing_is_lost_of_what_a_program_wrote_before_it_ended(start: Start, d
         assert len(read_all(connection)) == 65536
 
 
+def test_nothing_is_lost_though_the_client_reads_late_and_goes_on_sending(
+    start: Start, directory: Path
+) -> None:
+    """What it sends after the program's end must not be answered by a reset, which would throw away the rest."""
+    server = serve(start, directory, ["head", "-c", str(MEGABYTE), "/dev/zero"])
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    plain.settimeout(TIME_LIMIT)
+    plain.connect(("127.0.0.1", server.port))
+    with client_context().wrap_socket(plain, server_hostname="localhost") as connection:
+        for _ in range(20):
+            connection.sendall(b"more")
+            time.sleep(0.1)
+        assert len(read_all(connection)) == MEGABYTE
+    server.wait_for_log("status 0/40/0", 2)
+    assert "error" not in server.process.err
+
+
 def test_a_program_is_not_killed_after_an_orderly_end(start: Start, directory: Path) -> None:
     server = serve(
         start, directory, ["sh", "-c", "echo x; exec >&- <&-; sleep 1; echo worked on >&2; exit 3"]
