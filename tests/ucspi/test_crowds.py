@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import socket
 import ssl
 import time
 from contextlib import ExitStack
@@ -12,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from support.fixtures import Start, Workdir
-from support.programs import wait_for
-from ucspi.serving import ask, client_context, descriptors, end_of_input, read_all, serve
+from support.programs import TIME_LIMIT, wait_for
+from ucspi.serving import Server, ask, client_context, descriptors, end_of_input, read_all, serve
 
 CROWD = 5000
 PIECES, PIECE = 1024, 1 << 20  # a gigabyte
@@ -70,6 +72,31 @@ def test_five_thousand_handshakes_that_stop_half_way(start: Start, directory: Pa
 
 
 LATE = r"error: \(111\) unable to accept TLS from: 127\.0\.0\.1 for pid: \d+ no handshake within 12 s \(-T\)"
+
+
+def test_two_hundred_whose_ident_server_never_answers(start: Start, directory: Path) -> None:
+    """Each waits its time and is served; they wait together, without a thread."""
+    with socket.create_server((IDENT, 113), backlog=CROWD) as silent:
+        server = serve(start, directory, ["echo", "hello"], ["-r", "-t", "2", "-c", "300"])
+        with ExitStack() as crowd:
+            clients = [crowd.enter_context(dial_from(server, IDENT)) for _ in range(200)]
+            server.wait_for_log("status 200/300/0")
+            assert ask(server) == b"hello\n"
+            for pid in server.workers():
+                assert len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+            for client in clients:
+                with client_context().wrap_socket(client, server_hostname="localhost") as connection:
+                    assert read_all(connection) == b"hello\n"
+        silent.accept()[0].close()  # it was asked
+    server.wait_for_log("status 0/300/0", 2)
+    assert "error" not in server.process.err
+
+
+IDENT = f"127.113.{os.getpid() % 250}.1"  # every address below 127 is ours; another run has another
+
+
+def dial_from(server: Server, address: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), TIME_LIMIT, (address, 0))
 
 
 # --- a gigabyte ----------------------------------------------------------------------------------------------------
