@@ -15,7 +15,16 @@ import pytest
 
 from support.fixtures import Start, Workdir
 from support.programs import TIME_LIMIT, wait_for
-from ucspi.serving import Server, ask, client_context, descriptors, end_of_input, read_all, serve
+from ucspi.serving import (
+    Server,
+    ask,
+    client_context,
+    descriptors,
+    end_of_input,
+    no_more_open,
+    read_all,
+    serve,
+)
 
 CROWD = 5000
 PIECES, PIECE = 1024, 1 << 20  # a gigabyte
@@ -63,7 +72,7 @@ def test_five_thousand_handshakes_that_stop_half_way(start: Start, directory: Pa
             assert ask(server) == b"hello\n"
         assert server.process.err.count("unable to accept") < CROWD, "others had to wait for them"
         server.wait_for_log("from: 127.0.0.1 for pid: ", CROWD)
-    wait_for("all are gone", lambda: [descriptors(pid) for pid in workers] <= opened)
+    wait_for("all are gone", lambda: no_more_open(workers, opened))
     wait_for("memory is given back", lambda: growth(workers, rested) < 24 << 20)
     errors = [line for line in server.log() if line.startswith("error")]
     assert len(errors) == CROWD

@@ -19,7 +19,7 @@ import pytest
 
 from support.fixtures import Run, Start, Workdir
 from support.programs import OURS, TIME_LIMIT, wait_for
-from ucspi.serving import CERTIFICATE, QUICK, Server, ask, descriptors, serve
+from ucspi.serving import CERTIFICATE, QUICK, Server, ask, descriptors, no_more_open, ready, serve
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_each_descriptor_that_a_worker_cannot_have(start: Start, run: Run, direc
     )
     for _ in range(10):
         assert greeting(server, way) == b"hello"
-    wait_for("all are closed", lambda: [descriptors(pid) for pid in workers] <= opened)
+    wait_for("all are closed", lambda: no_more_open(workers, opened))
     assert server.workers() == workers
 
 
@@ -178,8 +178,7 @@ def test_a_worker_that_cannot_be_forked_is_tried_again(start: Start, directory: 
     limit = ["prlimit", f"--nproc={len(os.sched_getaffinity(0)) + 1}"]
     words = [*limit, *as_user, *OURS, "sslserver", "-1", *QUICK, "127.0.0.1", "0"]
     process = start([*words, "echo", "hello"], directory, CERTIFICATE)
-    process.until("status 0/")
-    server = Server(process, int(process.out.split()[0]))
+    server = ready(process)
     workers = server.workers()
     assert ask(server) == b""
     server.wait_for_log("error: (111) unable to run: echo: Resource temporarily unavailable")
@@ -204,7 +203,7 @@ def test_a_log_that_nobody_reads_stops_nobody(start: Start, directory: Path) -> 
     reading = os.open(directory / "log", os.O_RDONLY | os.O_NONBLOCK)
     words = ["sh", "-c", 'exec "$@" 2>log', "sh", *OURS, "sslserver", "-1", *QUICK, "127.0.0.1", "0"]
     process = start([*words, "echo", "hello"], directory, CERTIFICATE)
-    process.until("\n")
+    wait_for("the port", lambda: "\n" in process.out)
     server = Server(process, int(process.out))
     for _ in range(400):
         assert ask(server) == b"hello\n"

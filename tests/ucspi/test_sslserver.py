@@ -25,6 +25,7 @@ from ucspi.serving import (
     client_context,
     descriptors,
     end_of_input,
+    no_more_open,
     read_all,
     ready,
     serve,
@@ -475,7 +476,7 @@ def test_many_connections_leave_nothing_behind(start: Start, directory: Path) ->
     before = [descriptors(pid) for pid in pids]
     for _ in range(200):
         ask(server)
-    wait_for("descriptors are closed", lambda: [descriptors(pid) for pid in pids] <= before)
+    wait_for("descriptors are closed", lambda: no_more_open(pids, before))
     wait_for("only workers are left", lambda: server.children() == server.workers())
 
 
