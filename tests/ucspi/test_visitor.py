@@ -65,20 +65,17 @@ def nonsense(query: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("behaviour", [lambda _: [], nonsense])
 def test_a_name_server_that_does_not_say_costs_all_together_its_limit(
-    serve: Callable[[Behaviour], NameServer], monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour
+    serve: Callable[[Behaviour], NameServer], behaviour: Behaviour
 ) -> None:
-    monkeypatch.setattr(visitor, "NAMES_LIMIT", 1.0)
     server = serve(behaviour)
     threads, began = threading.active_count(), time.monotonic()
-    callers = find_out(Policy(paranoid=True), server.address)
+    callers = find_out(Policy(paranoid=True, names_limit=1.0), server.address)
     assert 1.0 <= time.monotonic() - began < 10
     assert threading.active_count() == threads
     assert [(each.ends.remote_host, each.ends.local_host) for each in callers] == [(None, None)] * CROWD
 
 
-def test_one_limit_holds_for_all_questions_to_name_servers(
-    serve: Callable[[Behaviour], NameServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_limit_holds_for_all_questions_to_name_servers(serve: Callable[[Behaviour], NameServer]) -> None:
     """The name comes at once, its addresses and our own name never."""
     known = zone("1.2.0.192.in-addr.arpa. PTR www.example.")
 
@@ -86,9 +83,8 @@ def test_one_limit_holds_for_all_questions_to_name_servers(
         question = dns.message.from_wire(query).question[0]
         return known(query) if question.name.to_text() == "1.2.0.192.in-addr.arpa." else []
 
-    monkeypatch.setattr(visitor, "NAMES_LIMIT", 0.5)
     began = time.monotonic()
-    [caller] = find_out(Policy(paranoid=True), serve(behave).address, count=1)
+    [caller] = find_out(Policy(paranoid=True, names_limit=0.5), serve(behave).address, count=1)
     assert 0.5 <= time.monotonic() - began < 0.9
     assert (caller.ends.remote_host, caller.verify_name) == (None, "192.0.2.1")
 

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 
 _BACK_OFF = 0.1  # seconds without accepting after the system ran out of something
 _RESTART_AFTER = 1.0  # seconds a worker must have lived to be replaced at once
+_LONGEST_WAIT = 86400.0  # seconds; epoll_wait(2) cannot count many more
 _MESSAGES_AT_ONCE = 256  # from one worker, before the others are heard
 _FAILED = 111 << 8  # as a wait status
 _ACCEPTS_AT_ONCE = 16
@@ -611,7 +612,7 @@ class Supervisor:
         if self._resume:
             due.append(self._resume)
         due += itertools.islice(self._waited_for.values(), 1)
-        return max(0.0, min(due) - time.monotonic())
+        return min(max(0.0, min(due) - time.monotonic()), _LONGEST_WAIT)
 
     def _pass_time(self) -> None:
         now = time.monotonic()
