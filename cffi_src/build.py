@@ -21,11 +21,11 @@ CDEF = Path(__file__).parent / "cdef"
 HEADERS = (
     "types", "crypto", "err", "bio", "bn", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui",
     "store", "provider", "rand", "http", "ssl", "engine", "ct", "ocsp", "srp", "steps", "callbacks",
-    "spawn", "tickets",
+    "spawn", "tickets", "memory",
 )  # fmt: skip
 
 # Our own C.
-SOURCES = ("steps.c", "spawn.c", "tickets.c")
+SOURCES = ("steps.c", "spawn.c", "tickets.c", "memory.c")
 
 SOURCE = """
 #ifndef _GNU_SOURCE

@@ -23,7 +23,7 @@ struct program {
 /* What an interpreter or a server may have set otherwise. */
 static const int reset_signals[] = { SIGPIPE, SIGXFSZ, SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1 };
 
-enum { FREE_DESCRIPTOR = 16 }; /* above all targets */
+enum { FREE_DESCRIPTOR = 8 }; /* above all targets */
 
 static int take_identity(const struct program *program)
 {
@@ -38,8 +38,10 @@ static int take_descriptors(const struct program *program)
     int moved[FREE_DESCRIPTOR];
 
     for (int i = 0; i < program->descriptors; i++)
-        if ((moved[i] = fcntl(program->sources[i], F_DUPFD_CLOEXEC, FREE_DESCRIPTOR)) < 0)
+        if ((moved[i] = fcntl(program->sources[i], F_DUPFD_CLOEXEC, FREE_DESCRIPTOR)) < 0) {
+            errno = EMFILE; /* EINVAL when there may not be so many */
             return -1;
+        }
     for (int i = 0; i < program->descriptors; i++)
         if (dup2(moved[i], program->targets[i]) < 0)
             return -1;

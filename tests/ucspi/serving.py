@@ -143,3 +143,8 @@ def gone(pid: int) -> bool:
 
 def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - it may vanish
+
+
+def no_more_open(pids: Sequence[int], before: Sequence[int]) -> bool:
+    """Whether none of the processes has more descriptors than it had."""
+    return all(descriptors(pid) <= count for pid, count in zip(pids, before, strict=True))

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tlsdeck.ucspi.ident import ask_ident
+from tlsdeck.ucspi.loop import Loop
 
 LOCAL, REMOTE = ("127.0.0.1", 443), ("127.0.0.2", 51000)
 
@@ -41,7 +42,8 @@ def server(*pieces: bytes, stays: bool = False) -> Iterator[tuple[int, list[obje
 
 
 def ask(port: int, seconds: float = 5) -> str | None:
-    return ask_ident(LOCAL, REMOTE, time.monotonic() + seconds, port=port)
+    loop = Loop()
+    return loop.result(ask_ident(loop, LOCAL, REMOTE, time.monotonic() + seconds, port=port))
 
 
 def test_it_asks_from_the_local_address_about_both_ports() -> None:

@@ -7,12 +7,13 @@ import shutil
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from support.fixtures import Start, Workdir
-from support.programs import OURS, target, wait_for
+from support.fixtures import Run, Start, Workdir
+from support.programs import OURS, TIME_LIMIT, target, wait_for
 from ucspi.serving import CERTIFICATE, QUICK, Server, ask, gone, read_all, ready, serve
 
 NOBODY = 65534
@@ -114,6 +115,134 @@ def test_a_worker_that_dies_is_replaced(start: Start, directory: Path) -> None:
     with server.connect() as connection:
         connection.sendall(b"y")
         assert connection.recv(1) == b"y"
+
+
+def settled(server: Server) -> bool:
+    return len(server.workers()) == len(os.sched_getaffinity(0))
+
+
+def test_hup_ten_times_in_a_second_while_a_hundred_are_served(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"], ["-c", "200"])
+    clients = [server.connect() for _ in range(100)]
+    for _ in range(10):
+        signalled(server, signal.SIGHUP)
+        time.sleep(0.05)
+        assert ask_of(server) == b"new"
+    server.wait_for_log("certificates read again")
+    for number, client in enumerate(clients):
+        with client:
+            client.sendall(b"%d" % number)
+            assert client.recv(100) == b"%d" % number
+    wait_for("only the last workers are left", lambda: settled(server))
+    assert ask_of(server) == b"new"
+    assert "error" not in server.process.err
+
+
+def ask_of(server: Server) -> bytes:
+    """What `cat` answers."""
+    with server.connect() as connection:
+        connection.sendall(b"new")
+        return connection.recv(100)
+
+
+@pytest.mark.parametrize(
+    "command, reason",
+    [
+        ("rm rsa.key", "unable to load key: "),
+        ("cp ecdsa.key rsa.key", "unable to load key: key does not match certificate"),
+        ("cp locked.key rsa.key", "unable to load key: "),
+        (": >rsa.pem", "unable to load certificate: "),
+        ("rm rsa.key; mkdir rsa.key", "unable to load key: "),
+    ],
+)
+def test_hup_with_what_cannot_be_used(
+    start: Start, run: Run, directory: Path, command: str, reason: str
+) -> None:
+    server = serve(start, directory, ["cat"])
+    assert run(["sh", "-c", command], cwd=directory).code == 0
+    for count in (1, 2, 3):
+        signalled(server, signal.SIGHUP)
+        server.wait_for_log("; the certificates in use stay", count)
+    errors = [line for line in server.log() if "error" in line]
+    assert len(errors) == 3
+    assert errors[0].startswith(f"error: (111) {reason}")
+    wait_for("the new workers are gone", lambda: settled(server))
+    assert ask_of(server) == b"new"
+
+
+def test_a_worker_that_cannot_be_replaced_for_want_of_its_files(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"])
+    (directory / "rsa.key").rename(directory / "elsewhere")
+    for pid in server.workers():
+        os.kill(pid, signal.SIGSEGV)
+    server.wait_for_log("error: (111) unable to replace a worker: unable to load key: ")
+    (directory / "elsewhere").rename(directory / "rsa.key")
+    assert ask_of(server) == b"new"
+    wait_for("all are there", lambda: settled(server))
+
+
+def test_term_while_certificates_are_read_again(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"])
+    with server.connect() as connection:
+        workers = server.workers()
+        signalled(server, signal.SIGHUP)
+        wait_for("new workers", lambda: not settled(server))
+        workers += server.workers()
+        signalled(server, signal.SIGTERM)
+        assert server.process.popen.wait(10) == 0
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
+    wait_for("the workers end with the last connection", lambda: all(gone(pid) for pid in workers))
+
+
+def test_term_does_not_wait_for_usr1(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"])
+    with server.connect() as connection:
+        signalled(server, signal.SIGUSR1)
+        wait_for("nobody else gets in", lambda: refused(server))
+        signalled(server, signal.SIGHUP)  # for nobody, now
+        signalled(server, signal.SIGTERM)
+        assert server.process.popen.wait(10) == 0
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
+
+
+def test_a_supervisor_that_is_killed_leaves_nobody_for_ever(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"])
+    with server.connect() as first, server.connect() as second:
+        for connection in (first, second):
+            connection.sendall(b"x")
+            assert connection.recv(1) == b"x"
+        everybody = server.children()
+        assert len(everybody) > len(os.sched_getaffinity(0))
+        signalled(server, signal.SIGKILL)
+        server.process.popen.wait(10)
+        for connection in (first, second):
+            connection.sendall(b"y")
+            assert connection.recv(1) == b"y"
+    wait_for("all have ended", lambda: all(gone(pid) for pid in everybody))
+
+
+def test_workers_that_crash_one_after_the_other(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["cat"])
+    for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+        for pid in server.workers():
+            os.kill(pid, number)
+            server.wait_for_log(f"worker {pid} ended by status ")
+            assert ask_of(server) == b"new"
+    wait_for("all are there", lambda: settled(server))
+
+
+def test_a_worker_that_is_stopped_loses_nobody(start: Start, directory: Path) -> None:
+    """Who came to it waits; the others take the rest, because it has more and more."""
+    server = serve(start, directory, ["cat"])
+    stopped = server.workers()[0]
+    os.kill(stopped, signal.SIGSTOP)
+    with ThreadPoolExecutor(20) as threads:
+        answers = [threads.submit(ask_of, server) for _ in range(20)]
+        wait_for("most are served", lambda: sum(each.done() for each in answers) >= 5)
+        os.kill(stopped, signal.SIGCONT)
+        assert [each.result(TIME_LIMIT) for each in answers] == [b"new"] * 20
 
 
 # --- rights --------------------------------------------------------------------------------------------------------

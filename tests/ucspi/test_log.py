@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+
+import pytest
 
 from tlsdeck.ucspi.log import LINES, Log, field, who
 
@@ -36,3 +39,30 @@ def test_fields_of_a_decision() -> None:
 
 def test_every_line_has_a_level() -> None:
     assert all(1 <= line.level <= 3 for line in LINES.values())
+
+
+def test_lines_that_nobody_reads_are_kept_and_then_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tlsdeck.ucspi.log._MOST_KEPT", 20)
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    log = Log("sslserver", 1, writing)
+    for number in range(100):
+        log.say("fatal", reason=f"{number} " + "x" * 400)
+    log.finish(0.01)
+    assert log.backlog
+    content = b""
+    while b"lost" not in content:
+        content += os.read(reading, 65536)
+        log.flush()
+    lines = content.decode().splitlines()
+    numbers = [int(line.split()[3]) for line in lines[:-1]]
+    assert numbers == list(range(len(numbers)))
+    assert lines[-1] == f"sslserver: WARNING {100 - len(numbers)} lines of this log are lost: nobody read it"
+    os.close(reading)
+    log.say("fatal", reason="nobody is there any more")
+    log.finish(10)
+    os.close(writing)
+
+
+def test_a_line_is_never_too_long_to_be_written_at_once() -> None:
+    assert len(written(1, "fatal", reason="x" * 10_000)) == 4096

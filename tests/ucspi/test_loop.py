@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -56,27 +58,34 @@ def test_a_deadline_that_is_put_off() -> None:
     os.close(writing)
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_what_blocks_runs_beside_the_others(fails: bool) -> None:
-    loop, said = Loop(), []
+def test_a_result_or_an_error_of_a_task_that_is_run_to_its_end() -> None:
+    loop = Loop()
 
-    def slow() -> str:
-        time.sleep(0.2)
-        if fails:
-            raise OSError("no")
-        return "slow"
-
-    def asks() -> Steps[None]:
-        try:
-            said.append((yield from loop.in_thread(slow)))
-        except OSError as error:
-            said.append(str(error))
-
-    def quick() -> Steps[None]:
+    def divide(by: int) -> Steps[float]:
         yield {}, time.monotonic() + 0.01
-        said.append("quick")
+        return 1 / by
 
-    loop.start(asks())
-    loop.start(quick())
-    loop.run()
-    assert said == ["quick", "no" if fails else "slow"]
+    assert loop.result(divide(2)) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        loop.result(divide(0))
+
+
+def test_what_the_system_does_not_watch_is_the_tasks_error(tmp_path: Path) -> None:
+    """epoll_ctl(2) refuses files; in the same way it refuses sockets when there is no room."""
+    reading, writing = os.pipe()
+    said: list[object] = []
+    with (tmp_path / "file").open("w") as file:
+
+        def task() -> Steps[None]:
+            try:
+                yield {reading: READ, file.fileno(): READ}, NEVER
+            except OSError as error:
+                said.append(error.errno)
+            os.write(writing, b"x")
+            yield {reading: READ}, NEVER
+            said.append(os.read(reading, 1))
+
+        Loop().result(task())
+    assert said == [errno.EPERM, b"x"]
+    os.close(reading)
+    os.close(writing)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from support.nameserver import Behaviour, NameServer, answer, cut, zone
 from tlsdeck.ucspi import resolver
+from tlsdeck.ucspi.loop import Loop
 from tlsdeck.ucspi.naming import Naming, Rewrite
 from tlsdeck.ucspi.resolver import Found, Resolver
 
@@ -33,8 +34,28 @@ def serve() -> Iterator[Serve]:
         server.close()
 
 
-def asking(*servers: NameServer, rewrites: tuple[Rewrite, ...] = ()) -> Resolver:
-    return Resolver(Naming(tuple(server.address for server in servers), rewrites))
+class Asker:
+    """A resolver with a loop of its own, which runs each question to its end."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._loop = Loop()
+        self._resolver = Resolver(naming, self._loop)
+
+    def find(self, name: str, deadline: float) -> Found | None:
+        return self._loop.result(self._resolver.find(name, deadline))
+
+    def addresses(self, host: str, deadline: float) -> tuple[str, ...] | None:
+        return self._loop.result(self._resolver.addresses(host, deadline))
+
+    def host(self, ip: str, deadline: float) -> str | None:
+        return self._loop.result(self._resolver.host(ip, deadline))
+
+    def confirms(self, host: str, ip: str, deadline: float) -> bool:
+        return self._loop.result(self._resolver.confirms(host, ip, deadline))
+
+
+def asking(*servers: NameServer, rewrites: tuple[Rewrite, ...] = ()) -> Asker:
+    return Asker(Naming(tuple(server.address for server in servers), rewrites))
 
 
 def soon(seconds: float = 5) -> float:
@@ -154,14 +175,14 @@ def test_a_closed_port_costs_no_time(serve: Serve) -> None:
         closed = taken.getsockname()
     started = time.monotonic()
     naming = Naming((closed, serve(ZONE).address))
-    assert Resolver(naming).host("192.0.2.1", soon()) == "www.example"
-    assert Resolver(Naming((closed,))).host("192.0.2.1", soon()) is None
+    assert Asker(naming).host("192.0.2.1", soon()) == "www.example"
+    assert Asker(Naming((closed,))).host("192.0.2.1", soon()) is None
     assert time.monotonic() - started < 1
 
 
 def test_a_server_that_cannot_be_reached_is_passed_over(serve: Serve) -> None:
     naming = Naming((("255.255.255.255", 53), serve(ZONE).address))
-    assert Resolver(naming).host("192.0.2.1", soon()) == "www.example"
+    assert Asker(naming).host("192.0.2.1", soon()) == "www.example"
 
 
 def test_a_server_that_cannot_tell_is_asked_again_in_each_round(serve: Serve) -> None:

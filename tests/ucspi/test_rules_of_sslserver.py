@@ -150,3 +150,56 @@ def test_replaced_rules_leave_no_descriptor_behind(start: Start, run: Run, direc
             ask(server, context=client_context())
     links = [target(link) for pid in server.workers() for link in Path(f"/proc/{pid}/fd").iterdir()]
     assert sum("rules.cdb" in link for link in links) <= len(server.workers())
+
+
+# What is done to the file, and what the log says of it.
+RUBBISH = {
+    "rm rules.cdb": "No such file or directory",
+    "head -c 5000 /dev/urandom >rules.cdb": "not a cdb file, or damaged: ",
+    ": >rules.cdb": "not a cdb file, or damaged: ",
+    "truncate -s 2100 rules.cdb": "not a cdb file, or damaged: ",
+    "rm rules.cdb; mkdir rules.cdb": "not a regular file",
+    "rm rules.cdb; mkfifo rules.cdb": "not a regular file",
+    "rm rules.cdb; ln -s rules.cdb rules.cdb": "Too many levels of symbolic links",
+    "ln -sf /dev/zero rules.cdb": "not a regular file",
+}
+
+
+@pytest.mark.parametrize("command", RUBBISH)
+def test_rules_that_go_bad_while_clients_connect(
+    start: Start, run: Run, directory: Path, command: str
+) -> None:
+    """Who is served goes on; who comes is refused with the reason, until there are rules again."""
+    text = "".join(f"10.{number}.:deny\n" for number in range(200)) + ':allow,SEEN="yes"\n'
+    rules(run, directory, text)
+    server = serve(start, directory, ["sh", "-c", "echo $SEEN; cat"], ["-x", "rules.cdb", "-v"])
+    with server.connect() as early:
+        assert early.recv(10) == b"yes\n"
+        assert run(["sh", "-c", command], cwd=directory).code == 0
+        for _ in range(10):
+            with pytest.raises((ssl.SSLError, OSError)):
+                ask(server)
+        early.sendall(b"still here")
+        assert early.recv(20) == b"still here"
+        run(["rm", "-rf", "rules.cdb"], cwd=directory)
+        rules(run, directory, text)
+        for _ in range(4):
+            with server.connect() as late:
+                assert late.recv(10) == b"yes\n"
+    errors = [line for line in server.log() if "error" in line]
+    assert len(errors) == 10
+    start_of_line = f"error: (110) unable to read: rules.cdb: {RUBBISH[command]}"
+    assert all(line.startswith(start_of_line) for line in errors)
+
+
+def test_a_rule_that_sets_more_than_a_program_can_have(start: Start, run: Run, directory: Path) -> None:
+    rules(run, directory, f'127.:allow,BIG="{"x" * 300_000}"\n')
+    server = serve(start, directory, ["true"], ["-x", "rules.cdb"])
+    with pytest.raises((ssl.SSLError, OSError)):
+        ask(server)
+    server.wait_for_log(
+        "error: (111) unable to run the program: its variables take more than 262144 bytes from: "
+    )
+    rules(run, directory, f'127.:allow,BIG="{"x" * 200_000}"\n')
+    assert ask(server) == b""
+    server.wait_for_log("error: (111) unable to run: true: Argument list too long")

@@ -16,7 +16,7 @@ import pytest
 
 from support.fixtures import Run, Start, Workdir
 from support.peers import free_port, is_listening
-from support.programs import OURS, TIME_LIMIT, wait_for
+from support.programs import OURS, TIME_LIMIT, target, wait_for
 from ucspi.serving import (
     CERTIFICATE,
     QUICK,
@@ -25,6 +25,7 @@ from ucspi.serving import (
     client_context,
     descriptors,
     end_of_input,
+    no_more_open,
     read_all,
     ready,
     serve,
@@ -224,6 +225,24 @@ def test_nothing_is_lost_of_what_a_program_wrote_before_it_ended(start: Start, d
         connection.sendall(b"unread" * 1000)
         time.sleep(0.5)
         assert len(read_all(connection)) == 65536
+
+
+def test_nothing_is_lost_though_the_client_reads_late_and_goes_on_sending(
+    start: Start, directory: Path
+) -> None:
+    """What it sends after the program's end must not be answered by a reset, which would throw away the rest."""
+    server = serve(start, directory, ["head", "-c", str(MEGABYTE), "/dev/zero"])
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    plain.settimeout(TIME_LIMIT)
+    plain.connect(("127.0.0.1", server.port))
+    with client_context().wrap_socket(plain, server_hostname="localhost") as connection:
+        for _ in range(20):
+            connection.sendall(b"more")
+            time.sleep(0.1)
+        assert len(read_all(connection)) == MEGABYTE
+    server.wait_for_log("status 0/40/0", 2)
+    assert "error" not in server.process.err
 
 
 def test_a_program_is_not_killed_after_an_orderly_end(start: Start, directory: Path) -> None:
@@ -440,6 +459,12 @@ def test_descriptors_used_up(start: Start, directory: Path) -> None:
     assert ask(server, b"again\n") == b"again\n"
 
 
+def test_nobody_waits_for_us_who_waits_for_the_end_of_our_output(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["true"])
+    for pid in (server.process.pid, *server.workers()):
+        assert [target(Path(f"/proc/{pid}/fd/{number}")) for number in (0, 1)] == ["/dev/null"] * 2
+
+
 # --- no growth -----------------------------------------------------------------------------------------------------
 
 
@@ -451,7 +476,7 @@ def test_many_connections_leave_nothing_behind(start: Start, directory: Path) ->
     before = [descriptors(pid) for pid in pids]
     for _ in range(200):
         ask(server)
-    wait_for("descriptors are closed", lambda: [descriptors(pid) for pid in pids] <= before)
+    wait_for("descriptors are closed", lambda: no_more_open(pids, before))
     wait_for("only workers are left", lambda: server.children() == server.workers())
 
 

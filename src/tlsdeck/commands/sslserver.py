@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PROGRAM = "sslserver"
 OPERANDS = "host port program [argument ...]"
 
+_PATIENCE = 1.0  # seconds for a log that nobody reads
 _FIRST_FREE = 3  # descriptor
 _PASSWORD = 3  # descriptor
 _NAMES_LIMIT = 30  # seconds
@@ -64,6 +65,8 @@ def main(argv: Sequence[str]) -> int:
     except (TlsdeckError, OSError) as error:
         log.say("fatal", reason=getattr(error, "message", "") or error)
         return TEMPORARY
+    finally:
+        log.finish(_PATIENCE)
 
 
 def _read(argv: Sequence[str]) -> tuple[ServerOptions, list[str]]:

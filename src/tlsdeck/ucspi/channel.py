@@ -8,6 +8,7 @@ with a message (SCM_RIGHTS, unix(7)) and are closed here once they have been sen
 from __future__ import annotations
 
 import array
+import errno
 import os
 import select
 import socket
@@ -19,7 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LARGEST = 262144  # bytes of a message
+LARGEST = 262144  # bytes of a message
+# As if nobody took it: memory, or descriptors that are under way (unix(7)), will be there again.
+_LATER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS)
 _MOST_DESCRIPTORS = 8
 _STANDARD_ERROR = 2
 _SPACE = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
@@ -38,7 +41,7 @@ class Channel:
     def __init__(self, end: socket.socket, *, patient: bool = False) -> None:
         end.setblocking(False)
         self._patient = patient
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
         self._end = end
         self._queue: deque[tuple[bytes, tuple[int, ...]]] = deque()
 
@@ -51,7 +54,7 @@ class Channel:
         return bool(self._queue)
 
     def send(self, fields: Sequence[bytes], descriptors: Sequence[int] = ()) -> None:
-        """Sends a message. That nobody is there any more is found out by `receive`."""
+        """Sends a message of no more than `LARGEST` bytes. That nobody is there any more is found out by `receive`."""
         self._queue.append((b"\0".join(fields), tuple(descriptors)))
         self.flush()
 
@@ -61,15 +64,19 @@ class Channel:
             data, descriptors = self._queue[0]
             try:
                 self._send(data, descriptors)
-            except BlockingIOError:
-                if not self._patient:
-                    return
-                select.select([], [self._end], [])
-                continue
-            except OSError:
-                pass
+            except OSError as error:
+                if error.errno in _LATER:
+                    if not self._patient:
+                        return
+                    self._wait()
+                    continue
             self._queue.popleft()
             close_all(descriptors)
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._end, select.POLLOUT)
+        poll.poll()
 
     def _send(self, data: bytes, descriptors: tuple[int, ...]) -> None:
         if descriptors:
@@ -85,7 +92,7 @@ class Channel:
             BlockingIOError: none there yet.
         """
         try:
-            data, ancillary, _, _ = self._end.recvmsg(_LARGEST, _SPACE, socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._end.recvmsg(LARGEST, _SPACE, socket.MSG_CMSG_CLOEXEC)
         except ConnectionError:
             return None
         descriptors = array.array("i")

@@ -8,7 +8,8 @@ Two halves that know nothing of each other but the deadline:
 Each half holds one piece of data and takes no new one before that is delivered, so a side that does not read slows
 down the other and nothing grows. A program that closes its input early loses only that half: what the client still
 sends is read and dropped, because closing a socket with unread data would reset the connection, and the client could
-lose what it was sent last. In the end FIN is sent and the client's is waited for, for a moment, for the same reason.
+lose what it was sent last. In the end FIN is sent, and for the same reason the socket stays open until the client has
+taken everything, and a moment longer for the client's FIN.
 
 Any byte, either way, puts the deadline of inactivity off. If it passes while nothing is stuck, the client is taken to
 have ended its half; the second time, or with data that is not taken, it is an error (sslserver(1), -w).
@@ -18,6 +19,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
+import termios
 import time
 
 from tlsdeck.errors import TimeLimitError
@@ -229,13 +232,37 @@ class Relay:
         os.close(descriptor)
 
 
-def hang_up(loop: Loop, socket: int) -> Steps[None]:
-    """Sends FIN, waits a moment for the client's, and closes."""
+def hang_up(loop: Loop, socket: int, patience: float) -> Steps[None]:
+    """Sends FIN, waits for the client's, and closes.
+
+    As long as the client has not taken everything, it must take something within `patience` seconds; after that there
+    is a moment for its FIN.
+    """
     endpoint.stop_sending(socket)
-    end = time.monotonic() + sockets.LINGER
     try:
-        while sockets.take_all(socket) and time.monotonic() < end:
-            yield {socket: READ}, end
+        yield from _farewell(socket, patience)
+    except OSError:
+        pass  # the system has no room to wait for it
     finally:
         loop.forget(socket)
         os.close(socket)
+
+
+def _farewell(socket: int, patience: float) -> Steps[None]:
+    left = _not_taken(socket)
+    end = time.monotonic() + (patience if left else sockets.LINGER)
+    while sockets.take_all(socket):
+        before, left = left, _not_taken(socket)
+        now = time.monotonic()
+        if left < before:
+            end = now + (patience if left else sockets.LINGER)
+        if now >= end:
+            return
+        # Nobody tells when something has been taken.
+        yield {socket: READ}, min(end, now + sockets.LINGER)
+
+
+def _not_taken(socket: int) -> int:
+    """How many bytes the client's system has not acknowledged (SIOCOUTQ, tcp(7)); FIN, which counts as one, aside."""
+    count = int.from_bytes(fcntl.ioctl(socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    return max(0, count - 1)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import socket
 
-from tlsdeck.ucspi.deadlines import seconds_left
+from tlsdeck.ucspi.asking import Peer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tlsdeck.ucspi.loop import Loop, Steps
 
 PORT = 113
 
@@ -22,8 +22,8 @@ _READ_SIZE = 512
 
 
 def ask_ident(
-    local: tuple[str, int], remote: tuple[str, int], deadline: float, *, port: int = PORT
-) -> str | None:
+    loop: Loop, local: tuple[str, int], remote: tuple[str, int], deadline: float, *, port: int = PORT
+) -> Steps[str | None]:
     """What the ident server at the remote address says about the connection between these addresses and ports.
 
     It is asked from the local address, so that it knows which connection is meant. `deadline` is on the monotonic
@@ -31,34 +31,27 @@ def ask_ident(
     could not be a part of a variable, ends it.
     """
     try:
-        with socket.create_connection((remote[0], port), seconds_left(deadline), (local[0], 0)) as connection:
-            connection.sendall(b"%d , %d\r\n" % (remote[1], local[1]))
-            line = _first_line(connection, deadline)
+        with Peer(loop, socket.SOCK_STREAM, (remote[0], port), deadline) as server:
+            yield from server.connect(local[0])
+            yield from server.send(b"%d , %d\r\n" % (remote[1], local[1]))
+            line = yield from _first_line(server)
     except OSError:
         return None
     return None if line is None else _info(line)
 
 
-def _first_line(connection: socket.socket, deadline: float) -> bytes | None:
+def _first_line(server: Peer) -> Steps[bytes | None]:
     """What comes before the first line feed, or enough of it; None when the connection ends earlier."""
     answer = b""
-    for piece in _pieces(connection, deadline):
+    while len(answer) <= _LONGEST_ANSWER:
+        piece = yield from server.receive(_READ_SIZE)
+        if not piece:
+            break
         answer += piece
         line, end, _ = answer.partition(b"\n")
         if end or len(_info_bytes(line)) >= _LONGEST_INFO:
             return line
-        if len(answer) > _LONGEST_ANSWER:
-            return None
     return None
-
-
-def _pieces(connection: socket.socket, deadline: float) -> Iterator[bytes]:
-    while True:
-        connection.settimeout(seconds_left(deadline))
-        piece = connection.recv(_READ_SIZE)
-        if not piece:
-            return
-        yield piece
 
 
 def _info(line: bytes) -> str:

@@ -135,10 +135,12 @@ def _only(place: Place) -> int:
 
 
 def _look_up(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    from tlsdeck.ucspi.loop import Loop
     from tlsdeck.ucspi.naming import read_naming
     from tlsdeck.ucspi.resolver import Resolver
 
-    found = Resolver(read_naming(environ)).find(name, time.monotonic() + _PATIENCE)
+    loop = Loop()
+    found = loop.result(Resolver(read_naming(environ), loop).find(name, time.monotonic() + _PATIENCE))
     if found is None:
         raise NetworkError(f"temporarily unable to figure out IP address for: {name}")
     return found.addresses

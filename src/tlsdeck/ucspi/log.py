@@ -2,9 +2,17 @@
 
 The forms are those of sslserver(1); programs read them. Every text that comes from outside is made harmless: bytes
 that are not printable ASCII become "?", and in the line about a decision blanks and "%" do so too.
+
+A server does not stop because its log is not read. As long as the descriptor takes nothing, lines are kept, up to a
+number, and those beyond it are counted and that is said. Programs write to the same descriptor, so it is not ours to
+make non-blocking: poll(2) tells whether it takes something, and a pipe then has room for a line (PIPE_BUF, pipe(7)).
 """
 
 from __future__ import annotations
+
+import select
+import time
+from collections import deque
 
 from tlsdeck.errors import OutputError
 from tlsdeck.output.stream import Stream
@@ -12,6 +20,8 @@ from tlsdeck.record import Record
 
 ERRORS, STATUS, DETAILS = 1, 2, 3  # the level from which a line is shown
 _LONGEST_FIELD = 100
+_LONGEST_LINE = 4096  # bytes
+_MOST_KEPT = 10_000  # lines
 
 
 class _Line(Record):
@@ -37,9 +47,12 @@ LINES = {
     "certified": _Line(STATUS, "info: valid client cert received for pid: {pid}"),
     "program": _Line(ERRORS, "error: (111) unable to run: {program}: {reason}"),
     "short": _Line(ERRORS, "WARNING unable to accept: {reason}; trying again"),
-    "dead": _Line(ERRORS, "error: (111) worker {pid} ended by status {status}; starting another"),
+    "dead": _Line(ERRORS, "error: (111) worker {pid} ended by status {status}, and its connections with it"),
+    "unfit": _Line(ERRORS, "error: (111) unable to replace a worker: {reason}; trying again"),
+    "nonsense": _Line(ERRORS, "error: (111) worker {pid} is ended, it made no sense: {reason}"),
     "reloaded": _Line(STATUS, "info: certificates read again"),
     "kept": _Line(ERRORS, "error: (111) {reason}; the certificates in use stay"),
+    "lost": _Line(ERRORS, "WARNING {count} lines of this log are lost: nobody read it"),
     "file": _Line(STATUS, "{kind} {pid} {path}"),
     "fatal": _Line(ERRORS, "fatal: (111) {reason}"),
 }
@@ -51,18 +64,47 @@ class Log:
     def __init__(self, program: str, verbosity: int, descriptor: int = 2) -> None:
         self._program = program
         self._stream = Stream(descriptor)
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._kept: deque[bytes] = deque()
+        self._lost = 0
+        self.descriptor = descriptor
         self.verbosity = verbosity
 
+    @property
+    def backlog(self) -> bool:
+        """Whether there are lines that `flush` is to write when the descriptor takes something."""
+        return bool(self._kept)
+
     def say(self, line: str, **facts: object) -> None:
-        """Writes the line of that name with these facts. Nobody reading it is no reason to end."""
+        """Writes the line of that name with these facts, or keeps it. Nobody reading it is no reason to end."""
         row = LINES[line]
         if row.level > self.verbosity:
             return
         text = row.text.format(**{name: harmless(str(fact)) for name, fact in facts.items()})
-        try:
-            self._stream.text(f"{self._program}: {text.rstrip()}\n")
-        except OutputError:
-            pass
+        written = f"{self._program}: {text}"[: _LONGEST_LINE - 1].rstrip() + "\n"
+        if len(self._kept) < _MOST_KEPT:
+            self._kept.append(written.encode())
+            self.flush()
+        else:
+            self._lost += 1
+
+    def flush(self) -> None:
+        """Writes what has been kept, as far as it is taken."""
+        while self._kept and self._poll.poll(0):
+            try:
+                self._stream.data(self._kept.popleft())
+            except OutputError:
+                pass
+        if self._lost and not self._kept:
+            count, self._lost = self._lost, 0
+            self.say("lost", count=count)
+
+    def finish(self, seconds: float) -> None:
+        """Writes what has been kept; gives up after a time."""
+        end = time.monotonic() + seconds
+        while self._kept and self._poll.poll(max(0.0, end - time.monotonic()) * 1000):
+            self.flush()
 
 
 def harmless(text: str) -> str:

@@ -3,25 +3,20 @@
 A task is a generator. It does what can be done without waiting and yields what it waits for: descriptors with poll(2)
 events, and a moment at which to go on in any case. It is resumed with the events that came, none if the moment did.
 Descriptors belong to one task each; a task that closes one tells the loop before (`forget`).
-
-What must block, such as asking a name server, is done by a thread of its own (`in_thread`).
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import select
-import threading
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
     from typing import TypeAlias, TypeVar
 
-    T = TypeVar("T")
     R = TypeVar("R")
     Waits: TypeAlias = tuple[Mapping[int, int], float]
     Ready: TypeAlias = Mapping[int, int]
@@ -72,6 +67,17 @@ class Loop:
         while self.tasks:
             self._turn()
 
+    def result(self, steps: Steps[R]) -> R:
+        """What a task returns, or raises, when it and all others have been run to their ends."""
+        results: list[R] = []
+
+        def task() -> Steps[None]:
+            results.append((yield from steps))
+
+        self.start(task())
+        self.run()
+        return results[0]
+
     def forget(self, descriptor: int) -> None:
         """Stops waiting for a descriptor, which its task is about to close."""
         if self._masks.pop(descriptor, None) is not None:
@@ -96,10 +102,14 @@ class Loop:
             return
         try:
             waits, deadline = next(task.steps) if ready is None else task.steps.send(ready)
+            while (failure := self._await(task, waits)) is not None:
+                waits, deadline = task.steps.throw(failure)
         except StopIteration:
             self._finish(task)
             return
-        self._await(task, waits)
+        except BaseException:
+            self._finish(task)
+            raise
         self._set_timer(task, deadline)
 
     def _finish(self, task: Task) -> None:
@@ -111,19 +121,27 @@ class Loop:
             self._timers = [entry for entry in self._timers if entry[2] in self.tasks]
             heapq.heapify(self._timers)
 
-    def _await(self, task: Task, waits: Mapping[int, int]) -> None:
-        for descriptor in task.waits:
+    def _await(self, task: Task, waits: Mapping[int, int]) -> OSError | None:
+        """Why the system does not watch the descriptors, if so: there is a limit on their number, and on memory."""
+        before, task.waits = task.waits, waits
+        for descriptor in before:
             if descriptor not in waits:
                 self.forget(descriptor)
-        for descriptor, mask in waits.items():
-            before = self._masks.get(descriptor)
-            if before is None:
-                self._epoll.register(descriptor, mask)
-                self._owners[descriptor] = task
-            elif before != mask:
-                self._epoll.modify(descriptor, mask)
-            self._masks[descriptor] = mask
-        task.waits = waits
+        try:
+            for descriptor, mask in waits.items():
+                self._watch(task, descriptor, mask)
+        except OSError as error:
+            return error
+        return None
+
+    def _watch(self, task: Task, descriptor: int, mask: int) -> None:
+        before = self._masks.get(descriptor)
+        if before is None:
+            self._epoll.register(descriptor, mask)
+            self._owners[descriptor] = task
+        elif before != mask:
+            self._epoll.modify(descriptor, mask)
+        self._masks[descriptor] = mask
 
     # --- time ----------------------------------------------------------------------------------------------
 
@@ -154,30 +172,3 @@ class Loop:
                 self._resume(task, _NOTHING)
             else:
                 self._set_timer(task, task.deadline)
-
-    # --- threads -------------------------------------------------------------------------------------------
-
-    def in_thread(self, function: Callable[[], T]) -> Steps[T]:
-        """The result of `function`, or what it raises, run by a thread while the task waits. It must end by itself."""
-        done = os.eventfd(0, os.EFD_CLOEXEC)
-        outcome: list[tuple[T | None, BaseException | None]] = []
-
-        def work() -> None:
-            try:
-                outcome.append((function(), None))
-            except BaseException as error:
-                outcome.append((None, error))
-            os.eventfd_write(done, 1)
-
-        try:
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-            yield {done: READ}, NEVER
-            thread.join()
-        finally:
-            self.forget(done)
-            os.close(done)
-        result, error = outcome[0]
-        if error is not None:
-            raise error
-        return result  # type: ignore[return-value]

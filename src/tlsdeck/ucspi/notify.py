@@ -22,8 +22,8 @@ def _nobody(_state: str) -> None:
 
 
 def _send(address: str, state: str) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
-        try:
-            end.sendto(state.encode(), address)
-        except OSError:
-            pass  # it is not ours to end because nobody listens
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(state.encode(), socket.MSG_DONTWAIT, address)
+    except OSError:
+        pass  # it is not ours to end, or to wait, because nobody listens

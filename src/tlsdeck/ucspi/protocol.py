@@ -20,6 +20,7 @@ From a worker:
     certified NUMBER                                             the client's certificate is good
     trouble NUMBER LINE REASON                                   a line for the log
     done NUMBER CODE KILL                                        nothing more will come about this connection
+    rules WHICH                                                  the file did not arrive: send it again, some time
 
 A worker is what an attacker would take over first. What it can make the supervisor do is in this list: start the one
 program, with variables of its choosing, as the user of `-u`; write lines to the log; terminate that program.

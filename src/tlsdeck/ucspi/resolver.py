@@ -1,4 +1,4 @@
-"""Host names and addresses, asked of name servers and of nobody else.
+"""Host names and addresses, asked of name servers and of nobody else, by tasks of a loop.
 
 Neither /etc/hosts nor the system's name services are looked at. The servers are asked in turn, over UDP and, where
 an answer does not fit into it, over TCP; a server that is silent is given a little more time in each round. All of it
@@ -29,7 +29,7 @@ from dns.rdtypes.ANY.PTR import PTR
 
 from tlsdeck.record import Record
 from tlsdeck.ucspi.addresses import packed, written
-from tlsdeck.ucspi.deadlines import seconds_left
+from tlsdeck.ucspi.asking import Peer
 from tlsdeck.ucspi.naming import qualify
 
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rdata import Rdata
 
+    from tlsdeck.ucspi.loop import Loop, Steps
     from tlsdeck.ucspi.naming import Naming
 
 _PATIENCE = (1, 3, 11, 45)  # seconds for a server in each round
@@ -54,16 +55,17 @@ class Found(Record):
 
 
 class Resolver:
-    """Asks the name servers. Threads may use one together. Deadlines are moments on the monotonic clock."""
+    """Asks the name servers. Deadlines are moments on the monotonic clock."""
 
-    def __init__(self, naming: Naming) -> None:
+    def __init__(self, naming: Naming, loop: Loop) -> None:
         self._naming = naming
+        self._loop = loop
 
-    def find(self, name: str, deadline: float) -> Found | None:
+    def find(self, name: str, deadline: float) -> Steps[Found | None]:
         """The host of that name, after qualifying it; None when no server could tell in time."""
         found = None
         for candidate in qualify(name, self._naming.rewrites):
-            addresses = self.addresses(candidate, deadline)
+            addresses = yield from self.addresses(candidate, deadline)
             if addresses is None:
                 return None
             found = Found(candidate, addresses)
@@ -71,41 +73,44 @@ class Resolver:
                 break
         return found
 
-    def addresses(self, host: str, deadline: float) -> tuple[str, ...] | None:
+    def addresses(self, host: str, deadline: float) -> Steps[tuple[str, ...] | None]:
         """All addresses of a host, IPv4 first; None when no server could tell in time."""
         name = _name(host)
         if name is None:
             return None
-        ipv4 = self._ask(name, "A", deadline)
-        ipv6 = self._ask(name, "AAAA", deadline)
+        ipv4 = yield from self._ask(name, "A", deadline)
+        ipv6 = yield from self._ask(name, "AAAA", deadline)
         records = [*(ipv4 or ()), *(ipv6 or ())]
         if not records and (ipv4 is None or ipv6 is None):
             return None
         texts = [record.to_text() for record in records]
         return tuple(written(address) for text in texts if (address := packed(text)))
 
-    def host(self, ip: str, deadline: float) -> str | None:
+    def host(self, ip: str, deadline: float) -> Steps[str | None]:
         """The first name of an address, in lower case; None when there is none, or no server could tell in time."""
         address = packed(ip)
         if address is None:
             return None
-        records = self._ask(dns.reversename.from_address(written(address)), "PTR", deadline)
+        records = yield from self._ask(dns.reversename.from_address(written(address)), "PTR", deadline)
         names = [record.target for record in records or () if isinstance(record, PTR)]
         return _text(names[0]) if names else None
 
-    def confirms(self, host: str, ip: str, deadline: float) -> bool:
+    def confirms(self, host: str, ip: str, deadline: float) -> Steps[bool]:
         """Whether the addresses of a host contain this one; not when no server could tell in time."""
         address = packed(ip)
-        return address is not None and written(address) in (self.addresses(host, deadline) or ())
+        if address is None:
+            return False
+        return written(address) in ((yield from self.addresses(host, deadline)) or ())
 
-    def _ask(self, name: Name, kind: str, deadline: float) -> list[Rdata] | None:
+    def _ask(self, name: Name, kind: str, deadline: float) -> Steps[list[Rdata] | None]:
         """The records of a name, where it is an alias those of the other name; None without an answer in time."""
         for patience in _PATIENCE:
             for server in self._naming.servers:
                 now = time.monotonic()
                 if now >= deadline:
                     return None
-                records = _records(_exchange(name, kind, server, min(deadline, now + patience)))
+                answer = yield from _exchange(self._loop, name, kind, server, min(deadline, now + patience))
+                records = _records(answer)
                 if records is not None:
                     return records
         return None
@@ -114,54 +119,47 @@ class Resolver:
 # --- one question ----------------------------------------------------------------------------------------------
 
 
-def _exchange(name: Name, kind: str, server: tuple[str, int], deadline: float) -> Message | None:
+def _exchange(
+    loop: Loop, name: Name, kind: str, server: tuple[str, int], deadline: float
+) -> Steps[Message | None]:
     """What a server answers; None for no answer in time."""
     query = dns.message.make_query(name, kind)
     try:
-        return _over_udp(query, server, deadline) or _over_tcp(query, server, deadline)
+        with Peer(loop, socket.SOCK_DGRAM, server, deadline) as peer:
+            answer = yield from _over_udp(query, peer)
+        if answer is None:
+            with Peer(loop, socket.SOCK_STREAM, server, deadline) as peer:
+                answer = yield from _over_tcp(query, peer)
     except OSError:
         return None
+    return answer
 
 
-def _over_udp(query: Message, server: tuple[str, int], deadline: float) -> Message | None:
+def _over_udp(query: Message, server: Peer) -> Steps[Message | None]:
     """The answer; None when there is one, but it does not fit."""
-    with _connected(server, socket.SOCK_DGRAM, deadline) as connection:
-        connection.send(query.to_wire())
-        while True:
-            connection.settimeout(seconds_left(deadline))
-            wire = connection.recv(_LARGEST)
-            if _is_cut(query, wire):
-                return None
-            answer = _answer(query, wire)
-            if answer is not None:
-                return answer
+    yield from server.connect()
+    yield from server.send(query.to_wire())
+    while True:
+        wire = yield from server.receive(_LARGEST)
+        if _is_cut(query, wire):
+            return None
+        answer = _answer(query, wire)
+        if answer is not None:
+            return answer
 
 
-def _over_tcp(query: Message, server: tuple[str, int], deadline: float) -> Message | None:
-    with _connected(server, socket.SOCK_STREAM, deadline) as connection:
-        wire = query.to_wire()
-        connection.sendall(len(wire).to_bytes(2) + wire)
-        length = int.from_bytes(_exactly(connection, 2, deadline))
-        return _answer(query, _exactly(connection, length, deadline))
+def _over_tcp(query: Message, server: Peer) -> Steps[Message | None]:
+    yield from server.connect()
+    wire = query.to_wire()
+    yield from server.send(len(wire).to_bytes(2) + wire)
+    length = int.from_bytes((yield from _exactly(server, 2)))
+    return _answer(query, (yield from _exactly(server, length)))
 
 
-def _connected(server: tuple[str, int], kind: socket.SocketKind, deadline: float) -> socket.socket:
-    family, _, protocol, _, address = socket.getaddrinfo(*server, type=kind, flags=socket.AI_NUMERICHOST)[0]
-    connection = socket.socket(family, kind, protocol)
-    try:
-        connection.settimeout(seconds_left(deadline))
-        connection.connect(address)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _exactly(connection: socket.socket, length: int, deadline: float) -> bytes:
+def _exactly(server: Peer, length: int) -> Steps[bytes]:
     data = b""
     while len(data) < length:
-        connection.settimeout(seconds_left(deadline))
-        piece = connection.recv(length - len(data))
+        piece = yield from server.receive(length - len(data))
         if not piece:
             raise ConnectionResetError
         data += piece

@@ -30,12 +30,13 @@ from __future__ import annotations
 
 import errno
 import gc
+import itertools
 import os
 import select
 import signal
 import stat
 import time
-from collections import deque
+from contextlib import ExitStack
 
 from tlsdeck.errors import ConfigurationError
 from tlsdeck.native.process import spawn
@@ -58,9 +59,10 @@ if TYPE_CHECKING:
     from tlsdeck.ucspi.log import Log
     from tlsdeck.ucspi.worker import Duty
 
-_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _BACK_OFF = 0.1  # seconds without accepting after the system ran out of something
 _RESTART_AFTER = 1.0  # seconds a worker must have lived to be replaced at once
+_LONGEST_WAIT = 86400.0  # seconds; epoll_wait(2) cannot count many more
+_MESSAGES_AT_ONCE = 256  # from one worker, before the others are heard
 _FAILED = 111 << 8  # as a wait status
 _ACCEPTS_AT_ONCE = 16
 
@@ -105,12 +107,12 @@ class _Connection:
 class _Worker:
     """A worker process. `rules`: what it was told about each file of rules."""
 
-    __slots__ = ("channel", "connections", "lost", "pid", "ready", "reaped", "rules", "since")
+    __slots__ = ("channel", "connections", "failed", "lost", "pid", "ready", "reaped", "rules", "since")
 
     def __init__(self, pid: int, end: Channel) -> None:
         self.pid = pid
         self.channel = end
-        self.ready = self.lost = self.reaped = False
+        self.ready = self.failed = self.lost = self.reaped = False
         self.connections = 0
         self.rules: dict[bytes, object] = {}
         self.since = time.monotonic()
@@ -118,7 +120,7 @@ class _Worker:
     def kill(self, number: signal.Signals) -> None:
         """Sends a signal, unless the number may be another process's by now."""
         if not self.reaped:
-            os.kill(self.pid, number)
+            _kill(self.pid, number)
 
 
 class Supervisor:
@@ -142,12 +144,12 @@ class Supervisor:
         self._resume = 0.0  # when to accept again after a shortage
         self._in_shortage = False
         self._restarts: list[float] = []  # when to replace workers that died
-        self._waited_for: deque[tuple[float, _Connection]] = deque()  # until when, the earliest first
+        self._waited_for: dict[_Connection, float] = {}  # until when, the earliest first
         self._draining = False
         self._ended = False
-        self._poll = select.poll()
+        self._poll = select.epoll()  # poll(2) takes no more descriptors than there may be
         self._wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)  # signals are told through it
-        self._handlers: dict[int, Callable[[], None]] = {}
+        self._handlers: dict[int, Callable[[], object]] = {}
         self._listening = False
         self._signals: dict[int, Callable[[], None]] = {
             signal.SIGCHLD: self._reap,
@@ -174,12 +176,15 @@ class Supervisor:
         """
         self._catch_signals()
         gc.freeze()  # a collection would touch what is there by now, and each worker would get its own copy
-        self._workers = [self._fork(self._keys) for _ in range(self._plan.workers)]
+        for _ in range(self._plan.workers):
+            self._workers.append(self._fork(self._keys))  # each closes the channels of those before it
         for each in self._workers:
             self._await_ready(each)
 
     def _await_ready(self, each: _Worker) -> None:
-        select.select([each.channel], [], [])
+        poll = select.poll()
+        poll.register(each.channel.fileno(), select.POLLIN)
+        poll.poll()
         message = each.channel.receive()
         if message is None:
             raise ConfigurationError("a worker ended before it was ready")
@@ -193,6 +198,7 @@ class Supervisor:
         self._notify("READY=1")
         while not self._ended and not (self._draining and not self._connections):
             self._look_at_listener()
+            self._look_at_log()
             for number, _ in self._poll.poll(self._wait_time()):
                 if number in self._handlers:
                     self._handlers[number]()
@@ -205,18 +211,27 @@ class Supervisor:
             each.channel.close()
         signal.set_wakeup_fd(-1)
         close_all(self._wakeup)
+        self._poll.close()
 
     # --- workers ---------------------------------------------------------------------------------------------
 
     def _fork(self, keys: bytes) -> _Worker:
-        ours, theirs = channel.pair()
-        # Until a worker has its own ways with signals, they would come to us through the pipe that it inherits.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        pid = os.fork()
-        if pid == 0:
-            self._become_worker(ours, theirs, keys)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+        """A new worker.
+
+        Raises:
+            ConfigurationError: the system has no process, or no descriptor, left for it.
+        """
+        try:
+            with ExitStack() as undo:
+                ours, theirs = channel.pair()
+                undo.callback(ours.close)
+                with theirs:
+                    pid = _fork_unheard()
+                    if pid == 0:
+                        self._become_worker(ours, theirs, keys)
+                undo.pop_all()
+        except OSError as error:
+            raise ConfigurationError(f"unable to start a worker: {error.strerror}") from error
         each = _Worker(pid, Channel(ours))
         self._watch(each.channel.fileno(), lambda: self._hear(each))
         return each
@@ -235,6 +250,7 @@ class Supervisor:
             for other in self._all_workers():
                 other.channel.close()
             close_all(self._wakeup)
+            self._poll.close()
             # What we happen to have been started with could be a way out of the jail.
             close_all([number for number in channel.opened() if number != theirs.fileno()])
             worker.run(self._plan.duty.replace(ticket_keys=keys), theirs)
@@ -247,33 +263,37 @@ class Supervisor:
         yield from self._coming
         yield from self._leaving
 
-    def _hear(self, each: _Worker) -> None:
-        """Takes what a worker has sent."""
+    def _hear(self, each: _Worker) -> bool:
+        """Takes what a worker has sent; whether there may be more, for one that never stops is not all there is."""
         if each.channel.backlog:
             each.channel.flush()
             self._watch_for(each.channel)
-        while True:
+        for _ in range(_MESSAGES_AT_ONCE):
             try:
                 message = each.channel.receive()
             except BlockingIOError:
-                return
+                return False
             if message is None:
                 self._lose(each)
-                return
+                return False
             try:
                 self._take(each, message)
-            except (ValueError, LookupError):
+            except Exception as error:
                 # Nothing of ours sends such a thing: it is not ours any more.
-                close_all(message.descriptors)
+                self._log.say("nonsense", pid=each.pid, reason=repr(error))
                 each.kill(signal.SIGKILL)
+            finally:
+                close_all(message.descriptors)
+        return True
 
     def _take(self, each: _Worker, message: Message) -> None:
         kind = message.fields[0]
         if kind == protocol.READY:
             self._worker_ready(each)
         elif kind == protocol.FAILED:
-            if each not in self._leaving:  # then another has said so
-                self._generation_failed(_text(message.fields[1]))
+            self._worker_failed(each, _text(message.fields[1]))
+        elif kind == protocol.RULES:
+            each.rules.pop(message.fields[1], None)
         else:
             connection = self._connections.get(int(message.fields[1]))
             if connection is not None and connection.worker is each:
@@ -288,7 +308,7 @@ class Supervisor:
             self._watch_for(each.channel)
 
     def _watch_for(self, end: Channel) -> None:
-        self._poll.modify(end.fileno(), select.POLLIN | (select.POLLOUT if end.backlog else 0))
+        self._poll.modify(end.fileno(), select.EPOLLIN | (select.EPOLLOUT if end.backlog else 0))
 
     def _lose(self, each: _Worker) -> None:
         """A worker's channel has ended: it is done, or dead. `_reap` tells which."""
@@ -297,35 +317,55 @@ class Supervisor:
         each.channel.close()
 
     def _worker_died(self, each: _Worker, status: int) -> None:
-        for connection in [one for one in self._connections.values() if one.worker is each]:
-            connection.status = connection.status or _FAILED
-            if not connection.done:
-                connection.done = True
-                self._settle(connection, kill=True)
+        lost = [one for one in self._connections.values() if one.worker is each and not one.done]
         if each in self._leaving:
             self._leaving.remove(each)
+            if lost:
+                self._log.say("dead", pid=each.pid, status=status)
         elif each in self._coming:
             self._coming.remove(each)
-            self._generation_failed("a new worker ended before it was ready")
+            self._generation_failed(f"a new worker ended by status {status} before it was ready")
         elif each in self._workers:
-            self._log.say("dead", pid=each.pid, status=status)
             self._workers.remove(each)
-            young = time.monotonic() - each.since < _RESTART_AFTER
-            self._restarts.append(time.monotonic() + (_RESTART_AFTER if young else 0.0))
+            if not each.failed:
+                self._log.say("dead", pid=each.pid, status=status)
+            hasty = each.failed or time.monotonic() - each.since < _RESTART_AFTER
+            self._restarts.append(time.monotonic() + (_RESTART_AFTER if hasty else 0.0))
+        for connection in lost:
+            connection.status = connection.status or _FAILED
+            connection.done = True
+            self._settle(connection, kill=True)
 
     def _replace(self) -> None:
-        self._workers.append(self._fork(self._keys))
+        try:
+            self._workers.append(self._fork(self._keys))
+        except ConfigurationError as error:
+            self._log.say("unfit", reason=error.message)
+            self._restarts.append(time.monotonic() + _RESTART_AFTER)
+
+    def _worker_failed(self, each: _Worker, reason: str) -> None:
+        """It cannot read its files. Of a generation the first says so; one alone replaces a worker that died."""
+        each.failed = True
+        if each in self._coming:
+            self._generation_failed(reason)
+        elif each in self._workers:
+            self._log.say("unfit", reason=reason)
 
     # --- generations -----------------------------------------------------------------------------------------
 
     def _reload(self) -> None:
         """Reads certificates, keys and all that again, in a new generation of workers."""
+        if self._draining:
+            return
         self._discard(self._coming)
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         self._coming_keys = tickets.new_key()
         self._coming = []
-        for _ in range(self._plan.workers):
-            self._coming.append(self._fork(self._coming_keys))
+        try:
+            for _ in range(self._plan.workers):
+                self._coming.append(self._fork(self._coming_keys))
+        except ConfigurationError as error:
+            self._generation_failed(error.message)
 
     def _worker_ready(self, each: _Worker) -> None:
         each.ready = True
@@ -333,13 +373,14 @@ class Supervisor:
             old, self._workers, self._coming = self._workers, self._coming, []
             self._keys, self._next_rotation = self._coming_keys, time.monotonic() + self._plan.rotation
             self._leaving += old
+            self._restarts = []
             for one in old:
                 self._send(one, [protocol.DRAIN])
             self._log.say("reloaded")
             self._notify("READY=1")
 
     def _generation_failed(self, reason: str) -> None:
-        """The files on disk are no good. Also a replacement of a dead worker may find that."""
+        """The files on disk are no good, or the system has no room."""
         self._log.say("kept", reason=reason)
         self._discard(self._coming)
         self._coming = []
@@ -374,6 +415,16 @@ class Supervisor:
         else:
             self._unwatch(self._listener.fileno())
 
+    def _look_at_log(self) -> None:
+        """Waits until it takes what has been kept, if there is something."""
+        number = self._log.descriptor
+        if self._log.backlog == (number in self._handlers):
+            return
+        if self._log.backlog:
+            self._watch(number, self._log.flush, select.EPOLLOUT)
+        else:
+            self._unwatch(number)
+
     def _accept(self) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):
             ready = [each for each in self._workers if each.ready]
@@ -381,9 +432,10 @@ class Supervisor:
                 return
             try:
                 client, address = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
             except OSError as error:
-                if error.errno in _SHORTAGES:
-                    self._pause(error)
+                self._pause(error)
                 return
             self._in_shortage = False
             self._admit(client, address, min(ready, key=_load))
@@ -419,16 +471,20 @@ class Supervisor:
                 continue
             state = _identity_of(path)
             if each.rules.get(which) != state:
-                each.rules[which] = state
-                self._send(each, *_rules_message(which, path, optional=self._plan.rules_optional))
+                fields, descriptors = _rules_message(which, path, optional=self._plan.rules_optional)
+                # What cannot be read is tried again: nothing of the file may change when the reason goes away.
+                each.rules[which] = None if fields[2] == protocol.ERROR else state
+                self._send(each, fields, descriptors)
 
     # --- what workers report ---------------------------------------------------------------------------------
 
     def _start(self, connection: _Connection, message: Message) -> None:
+        if connection.pid or connection.done:
+            raise ValueError("a second program")
         who, items = message.fields[2], message.fields[3:]
-        places = {len(each): each for each in (_IMMEDIATE, _DELAYED)}.get(len(message.descriptors))
-        if places is None:
-            self._no_program(connection, message, os.strerror(errno.EMFILE))
+        places = _DELAYED if self._plan.duty.delayed else _IMMEDIATE
+        if len(message.descriptors) != len(places):
+            self._no_program(connection, os.strerror(errno.EMFILE))
             return
         targets = {
             number: at for numbers, at in zip(places, message.descriptors, strict=True) for number in numbers
@@ -437,17 +493,15 @@ class Supervisor:
             environment = with_items(self._plan.inherited, items)
             pid = spawn(self._plan.program, environment, {**targets, _STANDARD_ERROR: _STANDARD_ERROR})
         except OSError as error:
-            self._no_program(connection, message, error.strerror)
+            self._no_program(connection, error.strerror)
             return
-        close_all(message.descriptors)
         connection.pid = pid
         self._programs[pid] = connection
         self._name(connection)
         self._log.say("ok", pid=pid, who=_text(who))
 
-    def _no_program(self, connection: _Connection, message: Message, reason: str | None) -> None:
+    def _no_program(self, connection: _Connection, reason: str | None) -> None:
         """The worker finds the pipes closed."""
-        close_all(message.descriptors)
         connection.status = _FAILED
         self._log.say("program", program=self._plan.program.name, reason=reason)
 
@@ -474,6 +528,8 @@ class Supervisor:
 
     def _done(self, connection: _Connection, message: Message) -> None:
         code, kill = int(message.fields[2]), bool(message.fields[3])
+        if connection.done:
+            raise ValueError("a second end")
         connection.done = True
         if code:
             connection.status = (code & 0xFF) << 8
@@ -484,9 +540,9 @@ class Supervisor:
         if not connection.pid or connection.reaped:
             self._end(connection)
         elif kill:
-            os.kill(connection.pid, signal.SIGTERM)
+            _kill(connection.pid, signal.SIGTERM)
         else:
-            self._waited_for.append((time.monotonic() + self._plan.patience, connection))
+            self._waited_for[connection] = time.monotonic() + self._plan.patience
 
     # --- going -----------------------------------------------------------------------------------------------
 
@@ -508,9 +564,11 @@ class Supervisor:
                 self._worker_died(each, status)
 
     def _drain_reports(self, each: _Worker) -> None:
-        """What a worker said before it ended still counts."""
+        """What a worker said before it ended still counts; what others say over its channel does not."""
+        while not each.lost and self._hear(each):
+            pass
         if not each.lost:
-            self._hear(each)
+            self._lose(each)
 
     def _program_ended(self, connection: _Connection, status: int) -> None:
         connection.reaped = True
@@ -521,6 +579,7 @@ class Supervisor:
     def _end(self, connection: _Connection) -> None:
         """A connection is over: both worker and program are done with it."""
         del self._connections[connection.number]
+        self._waited_for.pop(connection, None)
         left = self._by_ip[connection.ip] - 1
         self._by_ip[connection.ip] = left
         if not left:
@@ -548,13 +607,12 @@ class Supervisor:
     # --- time ------------------------------------------------------------------------------------------------
 
     def _wait_time(self) -> float:
-        """Milliseconds until something is due."""
+        """Seconds until something is due."""
         due = [self._next_rotation, *self._restarts]
         if self._resume:
             due.append(self._resume)
-        if self._waited_for:
-            due.append(self._waited_for[0][0])
-        return max(0.0, min(due) - time.monotonic()) * 1000
+        due += itertools.islice(self._waited_for.values(), 1)
+        return min(max(0.0, min(due) - time.monotonic()), _LONGEST_WAIT)
 
     def _pass_time(self) -> None:
         now = time.monotonic()
@@ -566,10 +624,11 @@ class Supervisor:
         for due in [moment for moment in self._restarts if moment <= now]:
             self._restarts.remove(due)
             self._replace()
-        while self._waited_for and (self._waited_for[0][0] <= now or self._waited_for[0][1].reaped):
-            _, connection = self._waited_for.popleft()
-            if not connection.reaped:
-                os.kill(connection.pid, signal.SIGTERM)
+        for connection in list(
+            itertools.takewhile(lambda each: self._waited_for[each] <= now, self._waited_for)
+        ):
+            del self._waited_for[connection]
+            _kill(connection.pid, signal.SIGTERM)
 
     # --- signals ---------------------------------------------------------------------------------------------
 
@@ -581,7 +640,7 @@ class Supervisor:
         self._watch(self._wakeup[0], self._take_signals)
 
     def _take_signals(self) -> None:
-        for number in set(os.read(self._wakeup[0], 256)):
+        for number in set(os.read(self._wakeup[0], 256)) & self._signals.keys():
             self._signals[number]()
 
     def _drain(self) -> None:
@@ -594,9 +653,9 @@ class Supervisor:
         self._ended = True
         self._notify("STOPPING=1")
 
-    def _watch(self, number: int, handler: Callable[[], None]) -> None:
+    def _watch(self, number: int, handler: Callable[[], object], events: int = select.EPOLLIN) -> None:
         self._handlers[number] = handler
-        self._poll.register(number, select.POLLIN)
+        self._poll.register(number, events)
 
     def _unwatch(self, number: int) -> None:
         del self._handlers[number]
@@ -626,6 +685,28 @@ _WORKER_SIGNALS = {
 _TROUBLES = ("accept", "speak", "certificate", "rules", "client")
 
 
+def _fork_unheard() -> int:
+    """fork(2), with all signals blocked in the child: until it has its own ways with them, its parent would be told
+    of them through the pipe that it inherits.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    """Sends a signal to a child of ours. One that has become another user need not take it."""
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
+
+
 def _load(each: _Worker) -> int:
     return each.connections
 
@@ -640,7 +721,7 @@ def _identity_of(path: str) -> object:
         status = os.stat(path)
     except OSError as error:
         return error.errno
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _rules_message(which: bytes, path: str, *, optional: bool) -> tuple[list[bytes], tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Who connects, and whether they may: rules by address, then names and ident, then the rules with all of that.
 
-Looking up may block, though never for longer than its limits, so it is a function of its own that a thread can run;
-where nobody has to be asked it does not wait at all.
+Looking up takes its time, though never more than its limits: one for all that name servers are asked about a
+connection, one for ident. Who does not answer by then knows nothing. However many wait for that, they cost a socket each.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from tlsdeck.ucspi.cdb import Database
     from tlsdeck.ucspi.environment import Ends
+    from tlsdeck.ucspi.loop import Loop, Steps
     from tlsdeck.ucspi.resolver import Resolver
 
     # The rules as they are now, None without any; raises when they cannot be read.
     Source: TypeAlias = Callable[[], Database | None]
 
 _LOCAL_NAME_LIFE = 600.0  # seconds
+_NO_NAME_LIFE = 10.0  # seconds; the name server may come back
 
 
 class Policy(Record):
@@ -42,11 +44,6 @@ class Policy(Record):
         """Whether name servers are asked."""
         return self.remote_host or self.local_name is None
 
-    @property
-    def waits(self) -> bool:
-        """Whether finding out can take time."""
-        return self.asks_names or self.remote_info
-
 
 class Caller(Record):
     """What is known of a visitor: both ends, what a client's certificate must be for, what the rules say."""
@@ -60,9 +57,12 @@ NO_RULE = Verdict(b"", denied=False)
 
 
 class Reception:
-    """Finds out who visitors are. Threads may use one together."""
+    """Finds out who visitors are."""
 
-    def __init__(self, policy: Policy, resolver: Resolver | None, early: Source, full: Source) -> None:
+    def __init__(
+        self, loop: Loop, policy: Policy, resolver: Resolver | None, early: Source, full: Source
+    ) -> None:
+        self._loop = loop
         self._policy = policy
         self._resolver = resolver
         self._early = early
@@ -78,16 +78,17 @@ class Reception:
         database = self._early()
         return None if database is None else look_up(database, Visitor(ends.remote_ip))
 
-    def find_out(self, ends: Ends, early: Verdict | None) -> Caller:
+    def find_out(self, ends: Ends, early: Verdict | None) -> Steps[Caller]:
         """All that is to be known; `early` is what `first_look` has found.
 
         Raises:
             ConfigurationError, DecodeError: the rules cannot be read.
         """
         deadline = time.monotonic() + self._policy.names_limit
-        host, verify_name = self._remote_host(ends.remote_ip, deadline)
-        local_host = self._local_host(ends.local_ip, deadline)
-        known = ends.replace(remote_host=host, local_host=local_host, remote_info=self._remote_info(ends))
+        host, verify_name = yield from self._remote_host(ends.remote_ip, deadline)
+        local_host = yield from self._local_host(ends.local_ip, deadline)
+        info = yield from self._remote_info(ends)
+        known = ends.replace(remote_host=host, remote_info=info, local_host=local_host)
         verdict = self._full_look(known) if early is None else early
         return Caller(known, verify_name, verdict)
 
@@ -97,28 +98,30 @@ class Reception:
             return NO_RULE
         return look_up(database, Visitor(ends.remote_ip, ends.remote_host, ends.remote_info)) or NO_RULE
 
-    def _remote_host(self, ip: str, deadline: float) -> tuple[str | None, str | None]:
+    def _remote_host(self, ip: str, deadline: float) -> Steps[tuple[str | None, str | None]]:
         """The host's name, and what its certificate is compared with: the address if the name is not confirmed."""
         if self._resolver is None or not self._policy.remote_host:
             return None, None
-        host = self._resolver.host(ip, deadline)
-        if host is not None and self._policy.paranoid and not self._resolver.confirms(host, ip, deadline):
-            return None, ip
-        return host, host
+        host = yield from self._resolver.host(ip, deadline)
+        if host is None or not self._policy.paranoid:
+            return host, host
+        confirmed = yield from self._resolver.confirms(host, ip, deadline)
+        return (host, host) if confirmed else (None, ip)
 
-    def _remote_info(self, ends: Ends) -> str | None:
+    def _remote_info(self, ends: Ends) -> Steps[str | None]:
         if not self._policy.remote_info:
             return None
-        deadline = time.monotonic() + self._policy.ident_limit
-        return ask_ident((ends.local_ip, ends.local_port), (ends.remote_ip, ends.remote_port), deadline)
+        local, remote = (ends.local_ip, ends.local_port), (ends.remote_ip, ends.remote_port)
+        return (yield from ask_ident(self._loop, local, remote, time.monotonic() + self._policy.ident_limit))
 
-    def _local_host(self, ip: str, deadline: float) -> str | None:
+    def _local_host(self, ip: str, deadline: float) -> Steps[str | None]:
         if self._policy.local_name is not None or self._resolver is None:
             return self._policy.local_name
         end, host = self._local_names.get(ip, (0.0, None))
         if time.monotonic() >= end:
-            host = self._resolver.host(ip, deadline)
+            host = yield from self._resolver.host(ip, deadline)
             now = time.monotonic()
             if now < deadline:  # otherwise there was no time to find out
-                self._local_names[ip] = now + _LOCAL_NAME_LIFE, host
+                life = _NO_NAME_LIFE if host is None else _LOCAL_NAME_LIFE
+                self._local_names[ip] = now + life, host
         return host

@@ -11,7 +11,7 @@ workers' connections, and starts no program: it asks the supervisor to.
 
 One thread runs all connections of a worker; each is a generator that reads from top to bottom (`_serve`):
 
-    who is it, and may they connect      by the rules, name servers, ident (a thread, as this may block)
+    who is it, and may they connect      by the rules, name servers, ident
     handshake, client's certificate
     the program is started               the ends of the pipes travel to the supervisor
     data is copied until both sides are done
@@ -36,6 +36,8 @@ from contextlib import ExitStack
 from importlib import import_module
 
 from tlsdeck.errors import ConfigurationError, NetworkError, TlsdeckError
+from tlsdeck.native.process import give_back_memory
+from tlsdeck.net import sockets
 from tlsdeck.record import Record
 from tlsdeck.tls import library, tickets
 from tlsdeck.tls.connection import Connection
@@ -43,7 +45,7 @@ from tlsdeck.tls.facts import connection_facts, is_certified, protocol_and_ciphe
 from tlsdeck.tls.transport import descriptor
 from tlsdeck.ucspi import environment, protocol
 from tlsdeck.ucspi.cdb import Database, open_database
-from tlsdeck.ucspi.channel import Channel, close_all
+from tlsdeck.ucspi.channel import LARGEST, Channel, close_all
 from tlsdeck.ucspi.contexts import Contexts, Demand, chosen
 from tlsdeck.ucspi.copy import Relay, hang_up
 from tlsdeck.ucspi.environment import Ends
@@ -65,7 +67,10 @@ if TYPE_CHECKING:
     from tlsdeck.ucspi.rules import Verdict
     from tlsdeck.ucspi.visitor import Caller, Policy
 
+_UNSERVED = "unable to serve: "
 _DENIED, _CERTIFICATE, _FAILED = 100, 110, 111
+_CROWD = 256  # connections, whose memory is worth giving back when most of them have gone
+_ORDERS_AT_ONCE = 16  # from the supervisor, before the connections have their turn
 _MAPPED = "::ffff:"  # an IPv4 address in IPv6 form (RFC 4291 section 2.5.5.2)
 _START_TLS, _START_TLS_AND_REPORT = b"y", b"Y"
 # Where the program finds the three descriptors of UCSPI-TLS.
@@ -116,7 +121,7 @@ def run(duty: Duty, end: socket.socket) -> None:
     channel = Channel(end, patient=True)  # the supervisor never waits for us
     try:
         worker = Worker(duty, channel)
-    except (TlsdeckError, ValueError) as error:
+    except (TlsdeckError, OSError, ValueError) as error:
         channel.send([protocol.FAILED, _bytes(str(getattr(error, "message", "") or error))])
         return
     channel.send([protocol.READY])
@@ -140,8 +145,9 @@ class Worker:
             (protocol.EARLY, protocol.FULL), _no_rules
         )
         self._reception = Reception(
+            self._loop,
             duty.policy,
-            _resolver(duty.policy, duty.variables),
+            _resolver(duty.policy, duty.variables, self._loop),
             self._early_rules,
             self._full_rules,
         )
@@ -151,6 +157,7 @@ class Worker:
             protocol.KEYS: self._take_keys,
         }
         self._library = library.version()
+        self._most = 0  # connections at once, since memory was given back
         tickets.use_keys(duty.ticket_keys)
         _raise_limit()
         self._learn_rules(duty.rule_files)
@@ -180,14 +187,15 @@ class Worker:
 
     def _listen(self) -> Steps[None]:
         while True:
-            try:
-                message = self._channel.receive()
-            except BlockingIOError:
-                yield {self._channel.fileno(): READ}, NEVER
-                continue
-            if message is None or message.fields[0] == protocol.DRAIN:
-                return
-            self._orders[message.fields[0]](message)
+            yield {self._channel.fileno(): READ}, NEVER
+            for _ in range(_ORDERS_AT_ONCE):
+                try:
+                    message = self._channel.receive()
+                except BlockingIOError:
+                    break
+                if message is None or message.fields[0] == protocol.DRAIN:
+                    return
+                self._orders[message.fields[0]](message)
 
     def _take_client(self, message: Message) -> None:
         number, others, ip, port, scope = message.fields[1:]
@@ -198,13 +206,15 @@ class Worker:
             ends = ends.replace(local_host=self._duty.policy.local_name)
         except OSError as error:
             close_all(message.descriptors)
-            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_reason(error))])
+            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_UNSERVED + _reason(error))])
             self._channel.send([protocol.DONE, number, b"%d" % _FAILED, b""])
             return
         self._loop.start(self._serve(_Client(number, int(others), client, ends)))
 
     def _take_rules(self, message: Message) -> None:
         which, state = message.fields[1:3]
+        if state == protocol.OK and not message.descriptors:
+            self._channel.send([protocol.RULES, which])
         self._rules[which] = _rules_source(state, message)
 
     def _take_keys(self, message: Message) -> None:
@@ -226,12 +236,21 @@ class Worker:
             if refusal.line:
                 self._tell(protocol.TROUBLE, client, refusal.line, refusal.text)
         except Exception as error:
-            self._tell(protocol.TROUBLE, client, "client", _reason(error))
+            self._tell(protocol.TROUBLE, client, "client", _UNSERVED + _reason(error))
         if ours:
-            yield from hang_up(self._loop, client.socket)
+            yield from hang_up(self._loop, client.socket, sockets.LINGER if code else self._duty.idle_limit)
         else:
             os.close(client.socket)
         self._tell(protocol.DONE, client, str(code), "kill" if code else "")
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """After a crowd its memory goes back to the system, which the C library does not do by itself."""
+        here = len(self._loop.tasks)
+        self._most = max(self._most, here)
+        if self._most >= _CROWD and here <= self._most // 8:
+            self._most = 0
+            give_back_memory()
 
     def _story(self, client: _Client) -> Steps[bool]:
         """Whether the socket is ours to end: not if the program goes on with it in clear."""
@@ -253,10 +272,7 @@ class Worker:
             early = self._reception.first_look(client.ends)
             if early is not None and early.denied:
                 self._deny(client, client.ends)
-            if self._duty.policy.waits:
-                caller = yield from self._loop.in_thread(lambda: self._reception.find_out(client.ends, early))
-            else:
-                caller = self._reception.find_out(client.ends, early)
+            caller = yield from self._reception.find_out(client.ends, early)
         except TlsdeckError as error:
             raise _Refusal(_CERTIFICATE, "rules", error.message) from error
         if caller.verdict.denied:
@@ -292,8 +308,9 @@ class Worker:
             items = [*self._items(caller), *environment.UCSPI_TLS]
             if self._duty.report:
                 items += self._tls_items(connection)
+            request = self._request(client, caller, items)
             theirs, ours = _pipes()
-            self._start(client, caller, items, theirs)
+            self._channel.send(request, theirs)
             self._told_tls(client, connection)
             yield from self._copy(client, connection, ours, self._duty.banner)
         finally:
@@ -304,7 +321,8 @@ class Worker:
 
     def _serve_later(self, client: _Client, caller: Caller, context: Context) -> Steps[bool]:
         yield from self._say_banner(client)
-        command, ours = self._start_in_clear(client, caller)
+        items = [*self._items(caller), *(f"{name}={place}" for name, place in _DELAYED_PLACES)]
+        command, ours = self._start_in_clear(client, self._request(client, caller, items))
         to_close: tuple[int, ...] = ours
         try:
             word = yield from self._command(command)
@@ -326,7 +344,7 @@ class Worker:
             self._loop.forget(command)
             os.close(command)
 
-    def _start_in_clear(self, client: _Client, caller: Caller) -> tuple[int, tuple[int, int]]:
+    def _start_in_clear(self, client: _Client, request: list[bytes]) -> tuple[int, tuple[int, int]]:
         """Our ends of SSLCTLFD and of the pipes."""
         with ExitStack() as undo:
             command, control = _stream_pair()
@@ -336,8 +354,7 @@ class Worker:
             in_clear = os.dup(client.socket)
             undo.pop_all()
         os.set_blocking(client.socket, True)
-        items = [*self._items(caller), *(f"{name}={place}" for name, place in _DELAYED_PLACES)]
-        self._start(client, caller, items, (in_clear, control, *theirs))
+        self._channel.send(request, (in_clear, control, *theirs))
         return command, ours
 
     def _upgraded(self, client: _Client, context: Context, word: bytes) -> Connection:
@@ -411,10 +428,14 @@ class Worker:
     def _tls_items(self, connection: Connection) -> list[str]:
         return list(environment.tls_items(connection.ask(connection_facts), self._library))
 
-    def _start(self, client: _Client, caller: Caller, items: list[str], descriptors: tuple[int, ...]) -> None:
-        """Asks for the program; from here on the supervisor has its ends."""
+    def _request(self, client: _Client, caller: Caller, items: list[str]) -> list[bytes]:
+        """What asks for the program, once its ends go with it: from then on they are the supervisor's."""
         fields = [protocol.START, client.number, _bytes(_who(caller.ends)), *[_bytes(each) for each in items]]
-        self._channel.send(fields, descriptors)
+        if sum(map(len, fields)) + len(fields) > LARGEST:
+            raise _Refusal(
+                _FAILED, "client", f"unable to run the program: its variables take more than {LARGEST} bytes"
+            )
+        return fields
 
     def _copy(
         self, client: _Client, connection: Connection, pipes: tuple[int, int], first: bytes
@@ -570,7 +591,7 @@ _FOR_NAMES = ("encodings.idna", *(f"dns.rdtypes.{kind}" for kind in (
 )))  # fmt: skip
 
 
-def _resolver(policy: Policy, variables: Mapping[str, str]) -> Resolver | None:
+def _resolver(policy: Policy, variables: Mapping[str, str], loop: Loop) -> Resolver | None:
     if not policy.asks_names:
         return None
     from tlsdeck.ucspi.naming import read_naming
@@ -578,4 +599,4 @@ def _resolver(policy: Policy, variables: Mapping[str, str]) -> Resolver | None:
 
     for module in _FOR_NAMES:
         import_module(module)
-    return Resolver(read_naming(variables))
+    return Resolver(read_naming(variables), loop)

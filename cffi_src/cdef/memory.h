@@ -1,0 +1,2 @@
+/* memory.c */
+void tlsdeck_give_back(void);
