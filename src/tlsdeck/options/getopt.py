@@ -32,7 +32,7 @@ def _count(text: str, option: str, program: str) -> int:
 
 
 _MOST_DIGITS = 10
-_HELP_COLUMN = 8
+_HELP_COLUMN = 13
 
 COUNT = kinds.Kind("n", _count)
 count: Constructor[int] = rows.constructor(COUNT)
