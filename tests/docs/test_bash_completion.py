@@ -69,13 +69,30 @@ def complete(line: str, cwd: Path | None = None) -> list[str]:
         ("tlsdeck s_server -nacc", ["-naccept"]),
         ("tlsdeck s_client -starttls=ir", ["irc"]),
         ("tlsdeck other -na", []),
+        ("sslserver -x", ["-x"]),
+        ("sslserver -c ", []),
+        ("sslserver -c 10 -Xx r", ["rules.cdb"]),
+        ("sslserver -vHR -y r", ["rules.cdb"]),
+        ("sslserver -xr -I l", ["lo"]),
+        ("sslserver -u 6553", ["65534"]),
+        ("sslserver -- -", []),
+        ("sslserver 0 ssh -", []),
+        ("sslserver -v :0 25 mapf", ["mapfile"]),
+        ("sslserver -v :0 25 cat r", ["rules.cdb"]),
+        ("tlsdeck sslserver -v 2001:db8::1 25 cat -n r", ["rules.cdb"]),
+        ("tcprules r", ["rules.cdb"]),
+        ("tcprules a r", ["rules.cdb"]),
+        ("tcprules a b r", []),
+        ("tlsdeck tcprulescheck r", ["rules.cdb"]),
+        ("tlsdeck tcprulescheck a r", []),
     ],
 )
-def test_replies(line: str, replies: list[str] | None) -> None:
+def test_replies(line: str, replies: list[str] | None, tmp_path: Path) -> None:
+    (tmp_path / "rules.cdb").touch()
     if replies is None:
         assert "X25519" in complete(line)
     else:
-        assert sorted(complete(line)) == sorted(replies)
+        assert sorted(complete(line, tmp_path)) == sorted(replies)
 
 
 def test_files_and_directories(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from tlsdeck.commands.outcome import EXIT_CODES
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.options import Options, Section
 from tlsdeck.options.rows import flag, positive, string
+from tlsdeck.ucspi.environment import DN_PARTS
 from tools.docs import listing, manpage, program
-from tools.docs.__main__ import ROOT, TABLES, generated
-from tools.docs.program import NEEDS, Program
+from tools.docs.__main__ import ALIKE, ROOT, TABLES, generated
+from tools.docs.program import NEEDS, Item, Program
 from tools.docs.prose import ProseError
 from tools.docs.values import NAMES
 
@@ -33,16 +34,16 @@ def test_nothing_else_lies_there(folder: str) -> None:
 
 
 def test_every_requirement_is_explained() -> None:
-    assert set(NEEDS) >= {row.requires for table, _ in TABLES.values() for row in table.rows if row.requires}
+    assert set(NEEDS) >= {row.requires for table in TABLES.values() for row in table.rows if row.requires}
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ALIKE)
 def test_every_listed_option_stands_in_every_file(name: str) -> None:
     page = FILES[ROOT / "docs" / "man" / f"{name}.1"]
     bash = FILES[ROOT / "completions" / "bash" / name]
     zsh = FILES[ROOT / "completions" / "zsh" / f"_{name}"]
     fish = FILES[ROOT / "completions" / "fish" / f"{name}.fish"]
-    for row in TABLES[name][0].rows:
+    for row in TABLES[name].rows:
         listed = not row.hidden
         escaped = row.name.replace("-", r"\-")
         tag = f".TP\n\\fB\\-{escaped}\\fR" + (" " if row.takes_value else "\n")
@@ -50,6 +51,27 @@ def test_every_listed_option_stands_in_every_file(name: str) -> None:
         assert (f"-{row.name} " in bash or f"-{row.name}'" in bash) is listed
         assert (f"'-{row.name}[" in zsh or f"'*-{row.name}[" in zsh) is listed
         assert (f" -o {row.name} " in fish) is listed
+
+
+def test_every_option_of_sslserver_stands_in_every_file() -> None:
+    page = FILES[ROOT / "docs" / "man" / "sslserver.1"]
+    bash = FILES[ROOT / "completions" / "bash" / "sslserver"]
+    zsh = FILES[ROOT / "completions" / "zsh" / "_sslserver"]
+    fish = FILES[ROOT / "completions" / "fish" / "sslserver.fish"]
+    for row in TABLES["sslserver"].rows:
+        assert (
+            f".TP\n\\fB\\-{row.name}\\fR" + (f" \\fI{row.kind.word}\\fR\n" if row.takes_value else "\n")
+            in page
+        )
+        assert f"-{row.name} " in bash or f"-{row.name}'" in bash
+        assert f"'*-{row.name}{'+' if row.takes_value else ''}[" in zsh
+        assert f" -s {row.name} " in fish
+
+
+def test_parts_of_names_on_the_page_are_those_of_the_program() -> None:
+    text = (ROOT / "docs" / "options" / "sslserver-environment.md").read_text()
+    table = text.partition("## Parts of names")[2].partition("\n## ")[0]
+    assert re.findall(r"(?m)^\| `(\w+)` \|", table) == [name for name, _ in DN_PARTS]
 
 
 def test_exit_codes_on_the_page_are_those_of_the_program() -> None:
@@ -68,7 +90,7 @@ def test_installation_puts_every_file_in_its_place() -> None:
 
 
 def test_values_are_known_for_options_that_exist() -> None:
-    assert set(NAMES) <= {row.name for table, _ in TABLES.values() for row in table.rows if row.takes_value}
+    assert set(NAMES) <= {row.name for table, _ in ALIKE.values() for row in table.rows if row.takes_value}
 
 
 # --- a small program -------------------------------------------------------------------------------------------
@@ -140,7 +162,8 @@ def small(
     own = "".join(f"## {title}\n\n{text}\n\n" for title, text in sections.items())
     (folder / "small.md").write_text(f"# small\n\nAbout this file.\n\n{own}")
     (folder / "common.md").write_text(f"# Both\n\n## Options\n\n{common}")
-    return program.load("small", Small, {letter}, folder, [Small])
+    common_entries = program.load_common(folder, [Small])
+    return program.load("small", Small, {letter: Item(f"`{letter}`")}, folder, common_entries)
 
 
 def test_page_of_a_small_program(tmp_path: Path) -> None:
@@ -185,7 +208,7 @@ def test_prose_that_does_not_fit_the_rows(tmp_path: Path, wrong: dict[str, str],
 def test_prose_of_options_that_only_one_program_has_is_not_common(tmp_path: Path) -> None:
     small(tmp_path)
     with pytest.raises(ProseError, match=r"common.md: text for -name, which is no option of all programs"):
-        program.load("small", Small, {"Q"}, tmp_path, [Small, Smaller])
+        program.load_common(tmp_path, [Small, Smaller])
 
 
 def test_s_client_has_all_its_options_in_the_list() -> None:

@@ -52,10 +52,24 @@ def fish(line: str, cwd: Path) -> list[str]:
         ("s_server -nacc", ["-naccept"]),
         ("tlsdeck s_c", ["s_client"]),
         ("tlsdeck s_server -nacc", ["-naccept"]),
+        ("sslserver -c ", []),
+        ("sslserver -Xx r", ["rules.cdb"]),
+        ("sslserver -vHR -y r", ["rules.cdb"]),
+        ("sslserver -I l", ["lo"]),
+        ("sslserver -u 6553", ["65534"]),
+        ("sslserver -c 10 localh", ["localhost"]),
+        ("sslserver -v 0 imaps", ["imaps"]),
+        ("sslserver -v 0 25 printenv", ["printenv"]),
+        ("sslserver -v 0 25 s_client -starttls im", ["imap"]),
+        ("tlsdeck sslserver -v 0 25 cat r", ["rules.cdb"]),
+        ("tcprules a r", ["rules.cdb"]),
+        ("tcprules a b r", []),
+        ("tcprulescheck r", ["rules.cdb"]),
     ],
 )
 def test_fish(line: str, words: list[str], tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()
+    for name in ("ca.pem", "rules.cdb"):
+        (tmp_path / name).touch()
     (tmp_path / "cas").mkdir()
     assert sorted(fish(line, tmp_path)) == words
 
@@ -130,10 +144,20 @@ def read_until(descriptor: int, text: str) -> str:
         ("s_server -nacc\t", "s_server -naccept "),
         ("tlsdeck s_c\t-nocom\t", "tlsdeck s_client -nocommands "),
         ("tlsdeck s_server -nacc\t", "tlsdeck s_server -naccept "),
+        ("sslserver -Xx ru\t", "sslserver -Xx rules.cdb "),
+        ("sslserver -xru\t", "sslserver -xrules.cdb "),
+        ("sslserver -vHR -c 10 -y ru\t", "sslserver -vHR -c 10 -y rules.cdb "),
+        ("sslserver -u 6553\t", "sslserver -u 65534 "),
+        ("sslserver -c10 localh\t", "sslserver -c10 localhost"),
+        ("sslserver -v 0 25 s_client -starttls im\t", "sslserver -v 0 25 s_client -starttls imap "),
+        ("tlsdeck sslserver -v 0 25 cat ru\t", "tlsdeck sslserver -v 0 25 cat rules.cdb "),
+        ("tcprules a ru\t", "tcprules a rules.cdb "),
+        ("tcprulescheck ru\t", "tcprulescheck rules.cdb "),
     ],
 )
 def test_zsh(typed: str, line: str, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()
+    for name in ("ca.pem", "rules.cdb"):
+        (tmp_path / name).touch()
     (tmp_path / "cas").mkdir()
     # A host is followed by a blank or not, depending on the version of zsh.
     assert zsh(typed, tmp_path).rstrip() == line.rstrip()

@@ -9,7 +9,7 @@ import pytest
 
 from support.programs import need
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "man").glob("*.1"))
+PAGES = sorted((Path(__file__).parents[2] / "docs" / "man").glob("*.[17]"))
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.name)

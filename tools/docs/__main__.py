@@ -11,41 +11,76 @@ from tlsdeck.__main__ import COMMANDS
 from tlsdeck.commands.letters import CLIENT_LETTERS, SERVER_LETTERS
 from tlsdeck.commands.s_client_options import ClientOptions
 from tlsdeck.commands.s_server_options import ServerOptions
+from tlsdeck.commands.sslserver_options import ServerOptions as SslserverOptions
 from tlsdeck.options import Options
-from tools.docs import completion, listing, manpage, program, prose, schema
+from tools.docs import completion, getopt_completion, listing, log_lines, manpage, program, schema, variables
+from tools.docs.program import Document, Item, Program
 from tools.docs.prose import ProseError
 
 ROOT = Path(__file__).parents[2]
-TABLES: dict[str, tuple[type[Options], Mapping[bytes, object]]] = {
+PROSE = ROOT / "docs" / "options"
+DATE = "2026-11-21"  # of the manual pages: when their prose last changed
+
+# Programs whose options are alike, with OpenSSL's reader of command lines, and those with getopt's.
+ALIKE: dict[str, tuple[type[Options], Mapping[bytes, object]]] = {
     "s_client": (ClientOptions, CLIENT_LETTERS),
     "s_server": (ServerOptions, SERVER_LETTERS),
 }
-WITHOUT_OPTIONS = ("tcprules", "tcprulescheck")
-DATE = "2026-11-20"  # of the manual pages: when their prose last changed
+TABLES: dict[str, type[Options]] = {
+    **{name: table for name, (table, _) in ALIKE.items()},
+    "sslserver": SslserverOptions,
+}
+ONLY_FILES = {"tcprules": ("rules.cdb", "rules.tmp"), "tcprulescheck": ("rules.cdb",)}
+
+
+def programs() -> list[Program]:
+    """The programs with options. Raises ProseError."""
+    common = program.load_common(PROSE, [table for table, _ in ALIKE.values()])
+    alike = [
+        program.load(name, table, _letters(letters), PROSE, common)
+        for name, (table, letters) in ALIKE.items()
+    ]
+    return [*alike, program.load("sslserver", SslserverOptions, log_lines.items(), PROSE, {})]
+
+
+def _letters(letters: Mapping[bytes, object]) -> dict[str, Item]:
+    return {letter.decode(): Item(f"`{letter.decode()}`") for letter in letters}
+
+
+def other_pages() -> list[Document]:
+    """The manual pages without options. Raises ProseError."""
+    return [
+        *(program.load_document(name, 1, {}, PROSE) for name in ONLY_FILES),
+        program.load_document("sslserver-environment", 7, variables.items(ROOT / "src" / "tlsdeck"), PROSE),
+    ]
 
 
 def generated() -> dict[Path, str]:
     """Every generated file and what belongs into it. Raises ProseError."""
-    sharers = [table for table, _ in TABLES.values()]
-    programs = [
-        program.load(name, table, {letter.decode() for letter in letters}, ROOT / "docs" / "options", sharers)
-        for name, (table, letters) in TABLES.items()
-    ]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    files = {"docs/options.md": listing.listing(programs), "docs/json-schema.json": schema.text()}
-    for each in programs:
-        files[f"docs/man/{each.name}.1"] = manpage.page(each, version=version, date=DATE)
-        files[f"completions/bash/{each.name}"] = completion.bash(each)
-        files[f"completions/zsh/_{each.name}"] = completion.zsh(each)
-        files[f"completions/fish/{each.name}.fish"] = completion.fish(each)
-    for name in WITHOUT_OPTIONS:
-        parts = prose.read(ROOT / "docs" / "options" / f"{name}.md")
-        files[f"docs/man/{name}.1"] = manpage.prose_page(name, parts, version=version, date=DATE)
-    front = completion.tlsdeck(list(COMMANDS), completed=list(TABLES))
-    files["completions/bash/tlsdeck"] = front["bash"]
-    files["completions/zsh/_tlsdeck"] = front["zsh"]
-    files["completions/fish/tlsdeck.fish"] = front["fish"]
+    with_options = programs()
+    files = {"docs/options.md": listing.listing(with_options), "docs/json-schema.json": schema.text()}
+    for each in [*with_options, *other_pages()]:
+        files[f"docs/man/{each.name}.{each.section}"] = manpage.page(each, version=version, date=DATE)
+    for name, by_shell in _completions(with_options).items():
+        files |= {place.format(name): by_shell[shell] for shell, place in _SHELLS.items()}
     return {ROOT / path: content for path, content in files.items()}
+
+
+_SHELLS = {
+    "bash": "completions/bash/{}",
+    "zsh": "completions/zsh/_{}",
+    "fish": "completions/fish/{}.fish",
+}
+
+
+def _completions(with_options: list[Program]) -> dict[str, dict[str, str]]:
+    """By program and shell."""
+    found = {name: getopt_completion.only_files(name, words) for name, words in ONLY_FILES.items()}
+    for each in with_options:
+        style = completion if each.name in ALIKE else getopt_completion
+        found[each.name] = {"bash": style.bash(each), "zsh": style.zsh(each), "fish": style.fish(each)}
+    return {**found, "tlsdeck": completion.tlsdeck(list(COMMANDS), completed=list(found))}
 
 
 def main() -> int:

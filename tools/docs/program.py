@@ -1,9 +1,12 @@
-"""A program as its documents see it: the rows of its table, and the prose about them."""
+"""What the documents are made of: rows of the code, and the prose about them.
+
+Prose must be complete. A row without an entry, and an entry without a row, is an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlsdeck.options import Options, Row
@@ -11,7 +14,6 @@ from tools.docs import prose
 from tools.docs.prose import Entry, Part, ProseError
 
 OPTIONS = "Options"
-LETTERS = "Connected commands"
 
 # What an option needs of the libraries, by the symbol its row requires.
 NEEDS = {
@@ -31,13 +33,34 @@ NEEDS = {
 
 
 @dataclass(frozen=True)
-class Program:
-    """`entries` by the names of options, complete; `parts` by the titles of the page's sections."""
+class Item:
+    """A row as it is shown above the prose about it, in the small Markdown, and what it knows that prose need not say."""
+
+    tag: str
+    remarks: tuple[str, ...] = ()
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A manual page: its sections in order, and the items that their entries are about. `section`: of the manual."""
 
     name: str
-    table: type[Options]
+    section: int
     parts: dict[str, Part]
-    entries: dict[str, Entry]
+    items: Mapping[str, Item] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """What is said about the options."""
+        return self.parts[OPTIONS].entries
+
+
+@dataclass(frozen=True)
+class Program(Document):
+    """A program with options; `items` has them, too."""
+
+    table: type[Options] = Options
 
     def sections(self) -> Iterator[tuple[str, list[Row]]]:
         """Headlines and rows in the order of -help, a headline that comes twice there with all its rows at once."""
@@ -54,25 +77,67 @@ class Program:
             yield from rows
 
 
-def load(
-    name: str, table: type[Options], letters: set[str], folder: Path, sharers: list[type[Options]]
-) -> Program:
-    """A program with its prose: NAME.md, and common.md for options that all `sharers` have.
+def load_document(name: str, section: int, items: Mapping[str, Item], folder: Path) -> Document:
+    """A page without options, from the prose in NAME.md.
 
-    Raises ProseError where an option or a letter has no prose, or prose no option or letter.
+    Raises ProseError where an item has no prose, or prose no item.
     """
     parts = prose.read(folder / f"{name}.md")
-    common = prose.read(folder / "common.md")[OPTIONS].entries
+    _same_items(f"{name}.md", items, parts)
+    return Document(name, section, parts, items)
+
+
+def load(
+    name: str,
+    table: type[Options],
+    items: Mapping[str, Item],
+    folder: Path,
+    common: Mapping[str, Entry],
+) -> Program:
+    """A program with its prose: NAME.md, and `common` for options that it shares with others.
+
+    `items` are those besides the options. Raises ProseError as `load_document`, for options too.
+    """
+    parts = prose.read(folder / f"{name}.md")
     own = parts[OPTIONS].entries
-    names = {f"-{row.name}" for row in table.rows if not row.hidden}
-    shared = set.intersection(
-        *({f"-{row.name}" for row in other.rows if not row.hidden} for other in sharers)
-    )
-    _same(f"{name}.md and common.md", names, {*own, *(set(common) & names)}, "option")
-    _same("common.md", set(common) & shared, set(common), "option of all programs")
+    options = {f"-{row.name}": _option(row) for row in table.rows if not row.hidden}
+    where = f"{name}.md and common.md" if common else f"{name}.md"
+    _same(where, set(options), {*own, *common}, "option")
     _same(f"{name}.md", set(own) - set(common), set(own), "option that common.md has not")
-    _same(f"{name}.md", letters, set(parts[LETTERS].entries), "letter")
-    return Program(name, table, parts, {**common, **own})
+    _same_items(f"{name}.md", items, {title: part for title, part in parts.items() if title != OPTIONS})
+    parts[OPTIONS] = Part(parts[OPTIONS].blocks, {**common, **own})
+    return Program(name, 1, parts, {**options, **items}, table)
+
+
+def load_common(folder: Path, sharers: list[type[Options]]) -> dict[str, Entry]:
+    """The prose of common.md, about options that all `sharers` have.
+
+    Raises ProseError where one of them has no such option.
+    """
+    common = prose.read(folder / "common.md")[OPTIONS].entries
+    shared = set.intersection(*({f"-{row.name}" for row in each.rows if not row.hidden} for each in sharers))
+    _same("common.md", set(common) & shared, set(common), "option of all programs")
+    return common
+
+
+def _option(row: Row) -> Item:
+    tag = f"`-{row.name}` *{row.kind.word}*" if row.takes_value else f"`-{row.name}`"
+    return Item(tag, tuple(_remarks(row)))
+
+
+def _remarks(row: Row) -> Iterator[str]:
+    if row.only and isinstance(row.only.values, tuple):
+        yield f"One of: {', '.join(f'`{value}`' for value in row.only.values)}."
+    if row.also:
+        yield f"Also accepted as `-{row.also}`."
+    if row.requires:
+        yield f"Needs {NEEDS[row.requires]}; elsewhere the option is unknown."
+
+
+def _same_items(where: str, items: Mapping[str, Item], parts: Mapping[str, Part]) -> None:
+    """An entry's heading may name several items."""
+    found = {name for part in parts.values() for heading in part.entries for name in heading.split()}
+    _same(where, set(items), found, "row of the code")
 
 
 def _same(where: str, wanted: set[str], found: set[str], what: str) -> None:

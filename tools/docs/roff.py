@@ -21,7 +21,7 @@ def blocks(markdown: list[str], *, indented: bool = False) -> Iterator[str]:
         elif block.startswith("- "):
             yield from _list(block, indented=indented)
         elif block.startswith("|"):
-            yield from _table(block)
+            yield from _table(block, indented=indented)
         else:
             if number or not indented:
                 yield ".IP" if indented else ".PP"
@@ -90,10 +90,14 @@ def _list(block: str, *, indented: bool) -> Iterator[str]:
         yield ".RE"
 
 
-def _table(block: str) -> Iterator[str]:
+def _table(block: str, *, indented: bool) -> Iterator[str]:
     """A row's first cell is a tag, its second the text; the headline and the ruler below it are left out."""
+    if indented:
+        yield ".RS"
     for row in block.splitlines()[2:]:
         tag, meaning = (cell.strip() for cell in row.strip().strip("|").split("|", 1))
         yield ".TP"
         yield _guarded(inline(tag))
         yield from text(meaning)
+    if indented:
+        yield ".RE"

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from tlsdeck.options.getopt import count
+from tlsdeck.options import kinds
+from tlsdeck.options.getopt import COUNT, count
 from tlsdeck.options.reader import Options
-from tlsdeck.options.rows import Section, flag, string
+from tlsdeck.options.rows import Section, constructor, flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlsdeck.options.rows import Constructor
+
+# Kinds of value; the words tell a person and the shells' completion what is meant.
+RULES, BANNER, INTERFACE, NAME = (
+    kinds.STRING.replace(word=word) for word in ("rules.cdb", "banner", "interface", "name")
+)
+UID, GID, SECONDS = (COUNT.replace(word=word) for word in ("uid", "gid", "seconds"))
+
+rules: Constructor[str | None] = constructor(RULES)
+banner_text: Constructor[str | None] = constructor(BANNER)
+interface_name: Constructor[str | None] = constructor(INTERFACE)
+host_name: Constructor[str | None] = constructor(NAME)
+user_id: Constructor[int | None] = constructor(UID)
+group_id: Constructor[int | None] = constructor(GID)
+seconds: Constructor[int | None] = constructor(SECONDS)
 
 QUIET, ERRORS, STATUS, DETAILS = range(4)
 
@@ -24,24 +43,24 @@ class Connections(Section):
     ipv4: bool = flag("Of a host's addresses take an IPv4 one", name="4")
     ipv6: bool = flag("Of a host's addresses take an IPv6 one", name="6")
     limit: int = count("Serve at most n connections at once", name="c", default=40)
-    rules_file: str | None = string("Follow the rules in this cdb file of tcprules", name="x")
-    early_rules_file: str | None = string(
+    rules_file: str | None = rules("Follow the rules in this cdb file of tcprules", name="x")
+    early_rules_file: str | None = rules(
         "As -x, by address alone and before anybody is asked for names", name="y"
     )
     rules_optional: bool = flag("A file of rules that does not exist allows everything", name="X")
-    banner: str = string("Send this to the client first", name="B", default="")
-    gid: int = count("Run the program with this group id", name="g", default=0)
-    uid: int = count("Run the program with this user id", name="u", default=0)
+    banner: str = banner_text("Send this to the client first", name="B", default="")
+    gid: int = group_id("Run the program with this group id", name="g", default=0)
+    uid: int = user_id("Run the program with this user id", name="u", default=0)
     identity: bool = flag("As -u and -g with the numbers in $UID and $GID", name="U")
-    interface: str | None = string("Bind an IPv6 link-local address to this interface", name="I")
+    interface: str | None = interface_name("Bind an IPv6 link-local address to this interface", name="I")
     backlog: int = count("Let about n connections wait to be accepted", name="b", default=20)
     keep_ip_options: bool = flag("Leave IP source routes as they are", name="o")
     no_ip_options: bool = flag("Remove IP source routes; the default", name="O", keep_ip_options=False)
     delay: bool = flag("Let TCP collect small pieces of data", name="d")
     no_delay: bool = flag("Send each piece of data at once; the default", name="D", delay=False)
-    ident_limit: int = count("Wait n seconds for the ident server", name="t", default=26)
-    handshake_limit: int = count("Wait n seconds for the handshake", name="T", default=26)
-    idle_limit: int = count("Wait n seconds for data of client or program", name="w", default=3600)
+    ident_limit: int = seconds("Wait so long for the ident server", name="t", default=26)
+    handshake_limit: int = seconds("Wait so long for the handshake", name="T", default=26)
+    idle_limit: int = seconds("Wait so long for data of client or program", name="w", default=3600)
 
 
 class Protection(Section):
@@ -66,7 +85,7 @@ class Visitors(Section):
     no_remote_host: bool = flag("Do not look it up", name="H", remote_host=False)
     paranoid: bool = flag("Forget a client's host name that has not the client's address", name="p")
     not_paranoid: bool = flag("Do not check it; the default", name="P", paranoid=False)
-    local_name: str | None = string("Our own host name, instead of looking it up", name="l")
+    local_name: str | None = host_name("Our own host name, instead of looking it up", name="l")
     remote_info: bool = flag("Ask the client's ident server who calls", name="r")
     no_remote_info: bool = flag("Do not ask; the default", name="R", remote_info=False)
     tcp_variables: bool = flag("Set the variables of tcpserver as well", name="e")

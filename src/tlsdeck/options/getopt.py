@@ -33,7 +33,7 @@ def _count(text: str, option: str, program: str) -> int:
 
 _LARGEST = 2**32 - 2  # the last id that a user or group can have
 _MOST_DIGITS = len(str(_LARGEST))
-_HELP_COLUMN = 8
+_HELP_COLUMN = 13
 
 COUNT = kinds.Kind("n", _count)
 count: Constructor[int] = rows.constructor(COUNT)
