@@ -62,8 +62,9 @@ def say(voice: socket.socket, message: bytes, files: int = 0) -> None:
         (b"nonsense", 0),
         (b"nonsense\0001", 3),
         (b"done\0001", 0),
-        (b"done\0001\000x\000", 2),
-        (b"done\000" + b"9" * 5000 + b"\0000\000", 0),
+        (b"done\0001\000x\000await", 2),
+        (b"done\0001\0000\000nonsense", 0),
+        (b"done\000" + b"9" * 5000 + b"\0000\000await", 0),
         (b"trouble\0001\000\377\000x", 0),
         (b"tls", 8),
         (b"failed", 0),
@@ -108,7 +109,7 @@ def ask_more(server: Server) -> bool:
 
 
 @pytest.mark.parametrize(
-    "message, files", [(b"start\00099\000who", 2), (b"tls\00099\000x", 8), (b"done\00099\0000\000", 8)]
+    "message, files", [(b"start\00099\000who", 2), (b"tls\00099\000x", 8), (b"done\00099\0000\000await", 8)]
 )
 def test_descriptors_that_nobody_asked_for_are_closed(
     start: Start, directory: Path, message: bytes, files: int

@@ -72,6 +72,22 @@ def test_a_program_that_wants_no_tls(server: Server) -> None:
     assert "error" not in server.process.err
 
 
+# Wants no TLS, and answers in clear some time after it has said so.
+LATE = """
+import os, time
+os.close(int(os.environ["SSLCTLFD"]))
+time.sleep(2.5)
+os.write(1, b"late\\n")
+"""
+
+
+def test_a_program_that_stays_in_clear_is_left_alone(start: Start, directory: Path) -> None:
+    server = serve(start, directory, ["python3", "-c", LATE], ["-n", "-w1"])
+    with server.dial() as plain:
+        assert plain.recv(100) == b"late\n"
+    server.wait_for_log("status 0")
+
+
 @pytest.mark.parametrize("command", [b"y", b"Y"])
 def test_tls_at_the_programs_command(server: Server, command: bytes) -> None:
     with (

@@ -19,7 +19,8 @@ From a worker:
     tls NUMBER WHAT                                              the handshake is complete
     certified NUMBER                                             the client's certificate is good
     trouble NUMBER LINE REASON                                   a line for the log
-    done NUMBER CODE KILL                                        nothing more will come about this connection
+    done NUMBER CODE FATE                                        nothing more will come about this connection;
+                                                                 what is to become of its program
     rules WHICH                                                  the file did not arrive: send it again, some time
 
 A worker is what an attacker would take over first. What it can make the supervisor do is in this list: start the one
@@ -39,6 +40,9 @@ READY, FAILED, START, DENY, TLS, CERTIFIED, TROUBLE, DONE = (
     b"trouble",
     b"done",
 )
+
+# What is to become of a program: it is waited for, as long as -w says; it gets SIGTERM; it goes on by itself, in clear.
+AWAIT, TERMINATE, LEAVE = FATES = b"await", b"terminate", b"leave"
 
 # Which rules.
 EARLY, FULL = b"early", b"full"

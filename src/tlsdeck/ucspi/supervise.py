@@ -334,7 +334,7 @@ class Supervisor:
         for connection in lost:
             connection.status = connection.status or _FAILED
             connection.done = True
-            self._settle(connection, kill=True)
+            self._settle(connection, protocol.TERMINATE)
 
     def _replace(self) -> None:
         try:
@@ -527,21 +527,21 @@ class Supervisor:
             self._log.say(line, ip=connection.ip, pid=self._pid(connection), reason=reason)
 
     def _done(self, connection: _Connection, message: Message) -> None:
-        code, kill = int(message.fields[2]), bool(message.fields[3])
-        if connection.done:
-            raise ValueError("a second end")
+        code, fate = int(message.fields[2]), message.fields[3]
+        if connection.done or fate not in protocol.FATES:
+            raise ValueError("a second end, or none at all")
         connection.done = True
         if code:
             connection.status = (code & 0xFF) << 8
-        self._settle(connection, kill=kill)
+        self._settle(connection, fate)
 
-    def _settle(self, connection: _Connection, *, kill: bool) -> None:
-        """Ends a connection that nobody is at work for; otherwise its program is waited for."""
+    def _settle(self, connection: _Connection, fate: bytes) -> None:
+        """Ends a connection that nobody is at work for; otherwise its program is still to come to its end."""
         if not connection.pid or connection.reaped:
             self._end(connection)
-        elif kill:
+        elif fate == protocol.TERMINATE:
             _kill(connection.pid, signal.SIGTERM)
-        else:
+        elif fate == protocol.AWAIT:
             self._waited_for[connection] = time.monotonic() + self._plan.patience
 
     # --- going -----------------------------------------------------------------------------------------------

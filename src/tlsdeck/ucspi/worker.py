@@ -207,7 +207,7 @@ class Worker:
         except OSError as error:
             close_all(message.descriptors)
             self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_UNSERVED + _reason(error))])
-            self._channel.send([protocol.DONE, number, b"%d" % _FAILED, b""])
+            self._channel.send([protocol.DONE, number, b"%d" % _FAILED, protocol.TERMINATE])
             return
         self._loop.start(self._serve(_Client(number, int(others), client, ends)))
 
@@ -227,9 +227,9 @@ class Worker:
 
     def _serve(self, client: _Client) -> Steps[None]:
         """All of a connection. Whatever happens, its end is told and its socket closed."""
-        code, ours = _FAILED, True
+        code, fate = _FAILED, protocol.TERMINATE
         try:
-            ours = yield from self._story(client)
+            fate = yield from self._story(client)
             code = 0
         except _Refusal as refusal:
             code = refusal.code
@@ -237,11 +237,11 @@ class Worker:
                 self._tell(protocol.TROUBLE, client, refusal.line, refusal.text)
         except Exception as error:
             self._tell(protocol.TROUBLE, client, "client", _UNSERVED + _reason(error))
-        if ours:
-            yield from hang_up(self._loop, client.socket, sockets.LINGER if code else self._duty.idle_limit)
-        else:
+        if fate == protocol.LEAVE:
             os.close(client.socket)
-        self._tell(protocol.DONE, client, str(code), "kill" if code else "")
+        else:
+            yield from hang_up(self._loop, client.socket, sockets.LINGER if code else self._duty.idle_limit)
+        self._channel.send([protocol.DONE, client.number, b"%d" % code, fate])
         self._give_back()
 
     def _give_back(self) -> None:
@@ -252,8 +252,8 @@ class Worker:
             self._most = 0
             give_back_memory()
 
-    def _story(self, client: _Client) -> Steps[bool]:
-        """Whether the socket is ours to end: not if the program goes on with it in clear."""
+    def _story(self, client: _Client) -> Steps[bytes]:
+        """What is to become of the program. One that goes on in clear has the socket for itself."""
         caller = yield from self._admit(client)
         context = self._context(caller.verdict)
         self._set_socket(client.socket)
@@ -301,7 +301,7 @@ class Worker:
 
     # --- TLS at once -----------------------------------------------------------------------------------------
 
-    def _serve_now(self, client: _Client, caller: Caller, context: Context) -> Steps[bool]:
+    def _serve_now(self, client: _Client, caller: Caller, context: Context) -> Steps[bytes]:
         connection = Connection(context, descriptor(client.socket))
         try:
             yield from self._handshake(client, caller, connection)
@@ -315,11 +315,11 @@ class Worker:
             yield from self._copy(client, connection, ours, self._duty.banner)
         finally:
             connection.close()
-        return True
+        return protocol.AWAIT
 
     # --- TLS when the program says so (UCSPI-TLS) ------------------------------------------------------------
 
-    def _serve_later(self, client: _Client, caller: Caller, context: Context) -> Steps[bool]:
+    def _serve_later(self, client: _Client, caller: Caller, context: Context) -> Steps[bytes]:
         yield from self._say_banner(client)
         items = [*self._items(caller), *(f"{name}={place}" for name, place in _DELAYED_PLACES)]
         command, ours = self._start_in_clear(client, self._request(client, caller, items))
@@ -327,7 +327,7 @@ class Worker:
         try:
             word = yield from self._command(command)
             if not word:
-                return False
+                return protocol.LEAVE
             connection = self._upgraded(client, context, word)
             try:
                 yield from self._handshake(client, caller, connection)
@@ -338,7 +338,7 @@ class Worker:
                 yield from self._copy(client, connection, ours, b"")
             finally:
                 connection.close()
-            return True
+            return protocol.AWAIT
         finally:
             close_all(to_close)
             self._loop.forget(command)
