@@ -60,6 +60,7 @@ class IdentServer:
     """Says the same about every connection, or nothing at all, until `close`. `questions` are what it was asked."""
 
     def __init__(self, ip: str, saying: bytes | None) -> None:
+        self.ip = ip
         self._listener = socket.create_server((ip, IDENT_PORT))
         self._saying = saying
         self._silent: list[socket.socket] = []

@@ -19,6 +19,7 @@ from tlsdeck.ucspi.loop import Loop
 from tlsdeck.ucspi.naming import Naming
 from tlsdeck.ucspi.resolver import Resolver
 from tlsdeck.ucspi.visitor import Caller, Policy, Reception
+from ucspi.peers import ident_server, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,9 +85,18 @@ def test_one_limit_holds_for_all_questions_to_name_servers(serve: Callable[[Beha
         return known(query) if question.name.to_text() == "1.2.0.192.in-addr.arpa." else []
 
     began = time.monotonic()
-    [caller] = find_out(Policy(paranoid=True, names_limit=0.5), serve(behave).address, count=1)
-    assert 0.5 <= time.monotonic() - began < 0.9
+    [caller] = find_out(Policy(paranoid=True, names_limit=2.0), serve(behave).address, count=1)
+    assert 2.0 <= time.monotonic() - began < 4.0
     assert (caller.ends.remote_host, caller.verify_name) == (None, "192.0.2.1")
+
+
+def test_one_limit_holds_for_name_servers_and_ident(serve: Callable[[Behaviour], NameServer]) -> None:
+    policy = Policy(names_limit=2.0, remote_info=True, ident_limit=2.0)
+    with ident_server(place(), None) as ident:
+        began = time.monotonic()
+        [caller] = find_out(policy, serve(lambda _: []).address, ENDS.replace(remote_ip=ident.ip), count=1)
+        assert 2.0 <= time.monotonic() - began < 4.0
+    assert caller.ends.remote_info is None
 
 
 def test_our_own_name_is_asked_for_again_soon_when_nobody_said_it(

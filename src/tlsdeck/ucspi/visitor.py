@@ -1,7 +1,8 @@
 """Who connects, and whether they may: rules by address, then names and ident, then the rules with all of that.
 
 Looking up takes its time, though never more than its limits: one for all that name servers are asked about a
-connection, one for ident. Who does not answer by then knows nothing. However many wait for that, they cost a socket each.
+connection, one for ident, and the longer of the two for all of it. Who does not answer by then knows nothing. However
+many wait for that, they cost a socket each.
 """
 
 from __future__ import annotations
@@ -84,10 +85,11 @@ class Reception:
         Raises:
             ConfigurationError, DecodeError: the rules cannot be read.
         """
-        deadline = time.monotonic() + self._policy.names_limit
+        start = time.monotonic()
+        deadline = start + self._policy.names_limit
         host, verify_name = yield from self._remote_host(ends.remote_ip, deadline)
         local_host = yield from self._local_host(ends.local_ip, deadline)
-        info = yield from self._remote_info(ends)
+        info = yield from self._remote_info(ends, max(deadline, start + self._policy.ident_limit))
         known = ends.replace(remote_host=host, remote_info=info, local_host=local_host)
         verdict = self._full_look(known) if early is None else early
         return Caller(known, verify_name, verdict)
@@ -108,11 +110,12 @@ class Reception:
         confirmed = yield from self._resolver.confirms(host, ip, deadline)
         return (host, host) if confirmed else (None, ip)
 
-    def _remote_info(self, ends: Ends) -> Steps[str | None]:
+    def _remote_info(self, ends: Ends, end: float) -> Steps[str | None]:
         if not self._policy.remote_info:
             return None
         local, remote = (ends.local_ip, ends.local_port), (ends.remote_ip, ends.remote_port)
-        return (yield from ask_ident(self._loop, local, remote, time.monotonic() + self._policy.ident_limit))
+        deadline = min(end, time.monotonic() + self._policy.ident_limit)
+        return (yield from ask_ident(self._loop, local, remote, deadline))
 
     def _local_host(self, ip: str, deadline: float) -> Steps[str | None]:
         if self._policy.local_name is not None or self._resolver is None:
