@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 16384  # bytes; a full record
 _FILE_CHUNK = 131072  # bytes handed to libssl at once
+_SENT_AT_ONCE = 66000  # bytes of a large file; four records, which is as much as the system sends as one
 
 
 class Client:
@@ -53,6 +54,8 @@ class Client:
         self.connection = Connection(context, socket, session_id_context=id_context)
         self.show = show
         self.detailed = context.settings.watch.details
+        # Whoever looks at each system call wants to see the original's.
+        self.watched = context.settings.watch.transport or context.settings.halting
         self._descriptor = descriptor
         self._clock = clock
         self._asks_others = context.settings.asks_others
@@ -273,6 +276,8 @@ def _send_by_kernel(client: Client, descriptor: int, size: int) -> Waits:
 def _send_by_hand(client: Client, descriptor: int, name: str) -> Waits:
     buffer = memoryview(bytearray(_FILE_CHUNK))
     while count := _fill(buffer, descriptor, name):
+        if count == _FILE_CHUNK and not client.watched:
+            client.connection.gather(_SENT_AT_ONCE)
         yield from client.write(buffer[:count])
         yield "write"  # large files take turns
 
