@@ -42,7 +42,7 @@ class Connections(Section):
     print_port: bool = flag("Print the port on standard output, once all is ready", name="1")
     ipv4: bool = flag("Of a host's addresses take an IPv4 one", name="4")
     ipv6: bool = flag("Of a host's addresses take an IPv6 one", name="6")
-    limit: int = count("Serve at most n connections at once", name="c", default=40)
+    limit: int = count("Serve at most n connections at once; 40 without it", name="c", default=40)
     rules_file: str | None = rules("Follow the rules in this cdb file of tcprules", name="x")
     early_rules_file: str | None = rules(
         "As -x, by address alone and before anybody is asked for names", name="y"
@@ -53,14 +53,16 @@ class Connections(Section):
     uid: int = user_id("Run the program with this user id", name="u", default=0)
     identity: bool = flag("As -u and -g with the numbers in $UID and $GID", name="U")
     interface: str | None = interface_name("Bind an IPv6 link-local address to this interface", name="I")
-    backlog: int = count("Let about n connections wait to be accepted", name="b", default=20)
+    backlog: int = count("Let about n connections wait to be accepted; 20 without it", name="b", default=20)
     keep_ip_options: bool = flag("Leave IP source routes as they are", name="o")
     no_ip_options: bool = flag("Remove IP source routes; the default", name="O", keep_ip_options=False)
     delay: bool = flag("Let TCP collect small pieces of data", name="d")
     no_delay: bool = flag("Send each piece of data at once; the default", name="D", delay=False)
-    ident_limit: int = seconds("Wait so long for the ident server", name="t", default=26)
-    handshake_limit: int = seconds("Wait so long for the handshake", name="T", default=26)
-    idle_limit: int = seconds("Wait so long for data of client or program", name="w", default=3600)
+    ident_limit: int = seconds("Wait so long for the ident server; 26 without it", name="t", default=26)
+    handshake_limit: int = seconds("Wait so long for the handshake; 26 without it", name="T", default=26)
+    idle_limit: int = seconds(
+        "Wait so long for data of client or program; 3600 without it", name="w", default=3600
+    )
 
 
 class Protection(Section):
