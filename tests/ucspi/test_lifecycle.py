@@ -198,6 +198,7 @@ def test_term_while_certificates_are_read_again(start: Start, directory: Path) -
 def test_term_does_not_wait_for_usr1(start: Start, directory: Path) -> None:
     server = serve(start, directory, ["cat"])
     with server.connect() as connection:
+        server.wait_for_log(" ok ")
         signalled(server, signal.SIGUSR1)
         wait_for("nobody else gets in", lambda: refused(server))
         signalled(server, signal.SIGHUP)  # for nobody, now
