@@ -14,14 +14,15 @@ from tlsdeck.errors import ConfigurationError, OutputError, TlsdeckError, UsageE
 from tlsdeck.native.process import find
 from tlsdeck.options import getopt
 from tlsdeck.output.stream import Stream
-from tlsdeck.ucspi import channel, environment, privileges
+from tlsdeck.ucspi import channel, environment, privileges, protocol
 from tlsdeck.ucspi.contexts import Demand, ticket_lifetime
 from tlsdeck.ucspi.listening import Place, open_listener
 from tlsdeck.ucspi.log import Log
 from tlsdeck.ucspi.notify import notifier
-from tlsdeck.ucspi.supervise import Plan, Supervisor, leave_standard_streams
+from tlsdeck.ucspi.supervise import Plan, Supervisor
 from tlsdeck.ucspi.visitor import Policy
 from tlsdeck.ucspi.worker import Duty
+from tlsdeck.ucspi.workforce import Staffing, leave_standard_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,18 +106,14 @@ def _serve(options: ServerOptions, words: list[str], log: Log) -> int:
     host, port, *program = words
     listener = open_listener(_place(options, host, port), variables)
     _keep_to_ourselves()
+    duty = _duty(options, variables, policy, jail, Demand(options.demand, password, lifetime))
     plan = Plan(
         program=find(program, uid, gid),
-        duty=_duty(options, variables, policy, jail, Demand(options.demand, password, lifetime)),
+        staffing=Staffing(duty, len(os.sched_getaffinity(0)), options.rules_optional),
         inherited=environment.inherited(variables),
         limit=options.limit,
         most_per_ip=most,
-        workers=len(os.sched_getaffinity(0)),
-        early_rules=options.early_rules_file,
-        full_rules=options.rules_file,
-        rules_optional=options.rules_optional,
         patience=options.idle_limit,
-        rotation=lifetime,
     )
     supervisor = Supervisor(listener, plan, log, notifier(variables))
     try:
@@ -179,7 +176,7 @@ def _policy(options: ServerOptions, variables: dict[str, str]) -> Policy:
 def _duty(
     options: ServerOptions, variables: dict[str, str], policy: Policy, jail: privileges.Jail, demand: Demand
 ) -> Duty:
-    rules = (options.early_rules_file, options.rules_file)
+    rules = {protocol.EARLY: options.early_rules_file, protocol.FULL: options.rules_file}
     return Duty(
         variables=variables,
         demand=demand,
@@ -195,7 +192,7 @@ def _duty(
         handshake_limit=options.handshake_limit,
         idle_limit=options.idle_limit,
         ticket_keys=b"",
-        rule_files=tuple(path for path in rules if path is not None),
+        rule_files={which: path for which, path in rules.items() if path is not None},
     )
 
 

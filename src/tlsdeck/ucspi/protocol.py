@@ -47,3 +47,13 @@ AWAIT, TERMINATE, LEAVE = FATES = b"await", b"terminate", b"leave"
 # Which rules.
 EARLY, FULL = b"early", b"full"
 OK, NONE, ERROR = b"ok", b"none", b"error"
+
+
+def field(text: str) -> bytes:
+    """A text as a field. What cannot be one ends where it cannot."""
+    return text.partition("\0")[0].encode("utf-8", "surrogateescape")
+
+
+def text(field: bytes) -> str:
+    """The text in a field."""
+    return field.decode("utf-8", "surrogateescape")

@@ -57,7 +57,7 @@ from tlsdeck.ucspi.visitor import Reception
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tlsdeck.tls.context import Context
     from tlsdeck.ucspi.channel import Message
@@ -94,7 +94,7 @@ class Duty(Record):
     handshake_limit: float
     idle_limit: float
     ticket_keys: bytes
-    rule_files: tuple[str, ...]
+    rule_files: Mapping[bytes, str]  # protocol.EARLY, protocol.FULL -> path
 
 
 class _Client(Record):
@@ -122,7 +122,7 @@ def run(duty: Duty, end: socket.socket) -> None:
     try:
         worker = Worker(duty, channel)
     except (TlsdeckError, OSError, ValueError) as error:
-        channel.send([protocol.FAILED, _bytes(str(getattr(error, "message", "") or error))])
+        channel.send([protocol.FAILED, protocol.field(str(getattr(error, "message", "") or error))])
         return
     channel.send([protocol.READY])
     worker.run()
@@ -160,7 +160,7 @@ class Worker:
         self._most = 0  # connections at once, since memory was given back
         tickets.use_keys(duty.ticket_keys)
         _raise_limit()
-        self._learn_rules(duty.rule_files)
+        self._learn_rules(duty.rule_files.values())
         duty.jail.enter()
 
     def run(self) -> None:
@@ -174,7 +174,7 @@ class Worker:
     def _full_rules(self) -> Database | None:
         return self._rules[protocol.FULL]()
 
-    def _learn_rules(self, files: tuple[str, ...]) -> None:
+    def _learn_rules(self, files: Iterable[str]) -> None:
         """Builds the contexts that rules ask for while their files can still be read."""
         for file in files:
             for variables in _variables_of_rules(file):
@@ -206,7 +206,8 @@ class Worker:
             ends = ends.replace(local_host=self._duty.policy.local_name)
         except OSError as error:
             close_all(message.descriptors)
-            self._channel.send([protocol.TROUBLE, number, b"client", _bytes(_UNSERVED + _reason(error))])
+            reason = protocol.field(_UNSERVED + _reason(error))
+            self._channel.send([protocol.TROUBLE, number, b"client", reason])
             self._channel.send([protocol.DONE, number, b"%d" % _FAILED, protocol.TERMINATE])
             return
         self._loop.start(self._serve(_Client(number, int(others), client, ends)))
@@ -220,8 +221,8 @@ class Worker:
     def _take_keys(self, message: Message) -> None:
         tickets.use_keys(bytes.fromhex(message.fields[1].decode()))
 
-    def _tell(self, kind: bytes, client: _Client, *fields: str) -> None:
-        self._channel.send([kind, client.number, *[_bytes(field) for field in fields]])
+    def _tell(self, kind: bytes, client: _Client, *texts: str) -> None:
+        self._channel.send([kind, client.number, *map(protocol.field, texts)])
 
     # --- a connection ----------------------------------------------------------------------------------------
 
@@ -430,7 +431,7 @@ class Worker:
 
     def _request(self, client: _Client, caller: Caller, items: list[str]) -> list[bytes]:
         """What asks for the program, once its ends go with it: from then on they are the supervisor's."""
-        fields = [protocol.START, client.number, _bytes(_who(caller.ends)), *[_bytes(each) for each in items]]
+        fields = [protocol.START, client.number, *map(protocol.field, (_who(caller.ends), *items))]
         if sum(map(len, fields)) + len(fields) > LARGEST:
             raise _Refusal(
                 _FAILED, "client", f"unable to run the program: its variables take more than {LARGEST} bytes"
@@ -448,11 +449,6 @@ class Worker:
 
 
 # --- small parts -----------------------------------------------------------------------------------------------
-
-
-def _bytes(text: str) -> bytes:
-    """A field. What cannot be one ends where it cannot."""
-    return text.partition("\0")[0].encode("utf-8", "surrogateescape")
 
 
 def _who(ends: Ends) -> str:
@@ -558,8 +554,8 @@ def _rules_source(state: bytes, message: Message) -> Callable[[], Database | Non
     if state == protocol.NONE:
         return _no_rules
     if state == protocol.ERROR:
-        return _unreadable(message.fields[3].decode("utf-8", "surrogateescape"))
-    name = message.fields[3].decode("utf-8", "surrogateescape")
+        return _unreadable(protocol.text(message.fields[3]))
+    name = protocol.text(message.fields[3])
     try:
         database = Database(_descriptor_of(message), name)
     except TlsdeckError as error:
