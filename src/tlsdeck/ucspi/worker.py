@@ -257,14 +257,11 @@ class Worker:
         """What is to become of the program. One that goes on in clear has the socket for itself."""
         caller = yield from self._admit(client)
         context = self._context(caller.verdict)
-        self._set_socket(client.socket)
+        if not self._duty.keep_ip_options:
+            _drop_ip_options(client.socket)
         if self._duty.delayed:
             return (yield from self._serve_later(client, caller, context))
         return (yield from self._serve_now(client, caller, context))
-
-    def _set_socket(self, number: int) -> None:
-        if not self._duty.keep_ip_options:
-            _drop_ip_options(number)
 
     # --- may they? -------------------------------------------------------------------------------------------
 
