@@ -40,9 +40,9 @@ class Channel:
 
     def __init__(self, end: socket.socket, *, patient: bool = False) -> None:
         end.setblocking(False)
-        self._patient = patient
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST)
         self._end = end
+        self._patient = patient
         self._queue: deque[tuple[bytes, tuple[int, ...]]] = deque()
 
     def fileno(self) -> int:

@@ -53,7 +53,7 @@ class Dispatcher:
         self.watch(self._wakeup[0], READ, self._signalled)
 
     def watch(self, number: int, events: int, call: Callable[[], object]) -> None:
-        """From now on makes a call whenever one of these events comes to a descriptor; with 0 no longer."""
+        """Makes a call whenever one of these events comes to a descriptor, until they are 0; always the same call."""
         before, _ = self._watched.get(number, (0, None))
         if events == before:
             return
@@ -64,7 +64,7 @@ class Dispatcher:
         self._watched[number] = events, call
 
     def forget(self, number: int) -> None:
-        """Makes no more calls about a descriptor, which is about to be closed."""
+        """Makes no more calls about a descriptor; said before it is closed."""
         del self._watched[number]
         self._poll.unregister(number)
 

@@ -133,7 +133,7 @@ class Workforce:
     def least_busy(self) -> WorkerProcess | None:
         """Who is to have the next connection; nobody if none is ready."""
         ready = [each for each in self._present.workers if each.ready]
-        return min(ready, key=_load, default=None)
+        return min(ready, key=lambda each: each.connections, default=None)
 
     def hand_over(self, each: WorkerProcess, client: Sequence[bytes], socket: int) -> None:
         """Gives a worker a connection, and before that the rules it lacks."""
@@ -406,10 +406,6 @@ def _await_ready(each: WorkerProcess) -> None:
     if message.fields[0] == protocol.FAILED:
         raise ConfigurationError(protocol.text(message.fields[1]))
     each.ready = True
-
-
-def _load(each: WorkerProcess) -> int:
-    return each.connections
 
 
 def _identity_of(path: str) -> object:
