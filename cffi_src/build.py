@@ -20,12 +20,12 @@ CDEF = Path(__file__).parent / "cdef"
 # The order only matters where one header uses another's types.
 HEADERS = (
     "types", "crypto", "err", "bio", "bn", "socket", "asn1", "evp", "x509", "x509_vfy", "x509v3", "pem", "ui",
-    "store", "provider", "rand", "http", "ssl", "engine", "ct", "ocsp", "srp", "steps", "callbacks",
-    "spawn", "tickets", "memory",
+    "store", "provider", "rand", "http", "ssl", "engine", "ct", "ocsp", "srp", "facts", "steps",
+    "callbacks", "spawn", "tickets", "memory",
 )  # fmt: skip
 
-# Our own C.
-SOURCES = ("steps.c", "spawn.c", "tickets.c", "memory.c")
+# Our own C, and what it shares with Python.
+SOURCES = ("cdef/facts.h", "steps.c", "spawn.c", "tickets.c", "memory.c")
 
 SOURCE = """
 #ifndef _GNU_SOURCE

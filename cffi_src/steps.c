@@ -123,19 +123,6 @@ static const char *tlsdeck_key_kind(const EVP_PKEY *key)
     return name == NULL ? "?" : name;
 }
 
-/* Laid out as in cdef/steps.h. */
-struct tlsdeck_facts {
-    const char *version, *cipher, *cipher_version;
-    const char *verify_text, *verified_name;
-    const char *peer_digest;
-    const char *compression, *expansion;
-    long verify_code;
-    int peer_signature_type;
-    int key_type, key_bits; /* the peer's ephemeral key, and the name of its group or kind */
-    char key_name[80];
-    int reused, secure_renegotiation, early_data;
-};
-
 static const char *method_name(const COMP_METHOD *method)
 {
     return method == NULL ? NULL : SSL_COMP_get_name(method);

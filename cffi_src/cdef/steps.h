@@ -25,18 +25,7 @@ int tlsdeck_peer(int descriptor, void *address, int size);
 int tlsdeck_signature_algorithms(SSL *ssl, int shared, unsigned short *codes, int size);
 int tlsdeck_groups(SSL *ssl, int shared, int *codes, int size);
 
-/* The single facts of a connection in one call. Strings are the library's, NULL for what there is none of. */
-struct tlsdeck_facts {
-    const char *version, *cipher, *cipher_version;
-    const char *verify_text, *verified_name;
-    const char *peer_digest;
-    const char *compression, *expansion;
-    long verify_code;
-    int peer_signature_type;
-    int key_type, key_bits;
-    char key_name[80];
-    int reused, secure_renegotiation, early_data;
-};
+/* The single facts of a connection in one call; see facts.h. */
 void tlsdeck_facts(SSL *ssl, struct tlsdeck_facts *facts);
 const char *tlsdeck_key_kind(const EVP_PKEY *key);
 
