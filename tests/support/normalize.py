@@ -30,7 +30,7 @@ RULES = tuple(
         # keying material of 20 bytes, the default length
         (r"^(    Keying material: )[0-9A-F]{40}$", r"\1<20 bytes>"),
         # addresses in memory
-        (r"\b0x[0-9a-f]{8,16}\b", "<address>"),
+        (r"\b0x[0-9a-f]{7,16}\b", "<address>"),
         # a key log's line: label, client random, secret
         (r"^([A-Z_0-9]+) [0-9a-f]{64} [0-9a-f]{96}$", r"\1 <32 bytes> <48 bytes>"),
         (r"^([A-Z_0-9]+) [0-9a-f]{64} [0-9a-f]{64}$", r"\1 <32 bytes> <32 bytes>"),
