@@ -364,7 +364,7 @@ def test_z_compares_again_when_a_session_is_resumed(
         assert second.session_reused
     with server.connect(known, source=SAN, session=session) as third:
         assert third.session_reused
-        with pytest.raises(ssl.SSLError, match="(?i)eof"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)eof"):
             read_all(third)
     server.wait_for_log("error: (110) client hostname does not match certificate: san.example")
 

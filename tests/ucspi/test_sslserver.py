@@ -380,7 +380,7 @@ def test_w_ends_a_connection_that_does_not_take_data(start: Start, directory: Pa
 def test_w_ends_a_program_that_does_not_mind_the_end_of_its_input(start: Start, directory: Path) -> None:
     """The second silence is an error, and the client can tell: its end is not that of the program's output."""
     server = serve(start, directory, ["sleep", "60"], ["-w", "1"])
-    with server.connect() as connection, pytest.raises(ssl.SSLError, match="(?i)eof"):
+    with server.connect() as connection, pytest.raises(ssl.SSLError, match=r"(?i)eof"):
         connection.recv(1)
     server.wait_for_log("unable to speak TLS from: 127.0.0.1")
     assert "no data was taken or sent for too long (-w)" in server.process.err
