@@ -17,7 +17,7 @@ from interop.watched import Watch, Watched
 from support.fixtures import Run, Start
 from support.peers import free_port
 from support.programs import OURS, Finished, Until, wait_for
-from ucspi.serving import QUICK, Server, ask
+from ucspi.serving import QUICK, Server, ask, ready
 
 BIG = 50_000_000  # bytes
 TRUST = "-CAfile root.pem -verify_return_error -verify_hostname localhost -servername localhost"
@@ -235,9 +235,7 @@ def test_envuidgid_and_softlimit(start: Start, public: Path) -> None:
         "id -u; id -g; id -G; ulimit -n",
     ]
     process = start([*before, *words], public, {"CERTFILE": "rsa.pem", "KEYFILE": "rsa.key"})
-    assert process.until("status 0/"), process.story()
-    server = Server(process, int(process.out.split()[0]))
-    assert ask(server).split() == [b"65534", b"65534", b"65534", b"200"]
+    assert ask(ready(process)).split() == [b"65534", b"65534", b"65534", b"200"]
 
 
 RUN = """#!/bin/sh
