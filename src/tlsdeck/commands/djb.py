@@ -61,9 +61,13 @@ def _complain(program: str, error: Exception) -> int:
     if isinstance(error, FailureError):
         text, code = error.message, error.code
     elif not isinstance(error, TlsdeckError):
-        if os.environ.get("TLSDECK_TRACEBACK"):
+        from tlsdeck.commands.program import TRACEBACK
+
+        if os.environ.get(TRACEBACK):
             raise error
-        text = f"internal error: {type(error).__name__}: {error}\nPlease report it; TLSDECK_TRACEBACK=1 shows where."
+        text = (
+            f"internal error: {type(error).__name__}: {error}\nPlease report it; {TRACEBACK}=1 shows where."
+        )
     say(program, text)
     return code
 

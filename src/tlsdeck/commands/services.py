@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 16384  # bytes; a full record
 _FILE_CHUNK = 131072  # bytes handed to libssl at once
-_SENT_AT_ONCE = 66000  # bytes of a large file; four records, which is as much as the system sends as one
 
 
 class Client:
@@ -277,7 +276,7 @@ def _send_by_hand(client: Client, descriptor: int, name: str) -> Waits:
     buffer = memoryview(bytearray(_FILE_CHUNK))
     while count := _fill(buffer, descriptor, name):
         if count == _FILE_CHUNK and not client.watched:
-            client.connection.gather(_SENT_AT_ONCE)
+            client.connection.gather()
         yield from client.write(buffer[:count])
         yield "write"  # large files take turns
 

@@ -58,6 +58,7 @@ _WANTS: dict[int, str] = {
 _NO_HELLO = "the client's first message is not a TLS ClientHello"
 _SHUTDOWN_TRIES = 100
 _DISCARD_SIZE = 8192  # bytes
+_FOUR_RECORDS = 66000  # bytes, their heads included; as much as the system sends as one
 
 
 class Connection:
@@ -242,7 +243,7 @@ class Connection:
             self._held_back = self._attempt(lib.tlsdeck_flush) is None
         return not self._held_back
 
-    def gather(self, size: int) -> None:
+    def gather(self, size: int = _FOUR_RECORDS) -> None:
         """From now on each `write` hands its records to the transport together, `size` bytes at a time.
 
         That is for those who write much at once. It takes as much memory.

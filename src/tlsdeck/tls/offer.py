@@ -10,7 +10,7 @@ from functools import cache
 
 from tlsdeck.events import Offer, ServerKey, SuiteOffer
 from tlsdeck.native import ffi, lib, text
-from tlsdeck.tls.summary import curve_name, group_name
+from tlsdeck.tls.summary import group_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,11 +157,17 @@ def _keys(ssl: Pointer) -> Iterator[ServerKey]:
     while lib.SSL_set_current_cert(ssl, which):
         key = lib.SSL_get_privatekey(ssl)
         kind = lib.EVP_PKEY_get_id(key)
-        group = curve_name(key) if kind == lib.EVP_PKEY_EC else None
+        group = _curve_name(key) if kind == lib.EVP_PKEY_EC else None
         yield ServerKey(
             _KEY_NAMES.get(kind) or text(lib.tlsdeck_key_kind(key)), group, lib.EVP_PKEY_get_bits(key)
         )
         which = lib.SSL_CERT_SET_NEXT
+
+
+def _curve_name(key: Pointer) -> str:
+    """The name of an EC key's curve."""
+    name, length = ffi.new("char[80]"), ffi.new("size_t *")
+    return text(name) if lib.EVP_PKEY_get_group_name(key, name, len(name), length) else "?"
 
 
 # Code point, the option that switches it off, the highest security level that has it.

@@ -254,12 +254,6 @@ def _temporary_key(facts: Pointer) -> TemporaryKey | None:
 _KEY_NAMES: dict[int, str] = {lib.EVP_PKEY_RSA: "RSA", lib.EVP_PKEY_DH: "DH"}
 
 
-def curve_name(key: Pointer) -> str:
-    """The name of an EC key's curve."""
-    name, length = ffi.new("char[80]"), ffi.new("size_t *")
-    return text(name) if lib.EVP_PKEY_get_group_name(key, name, len(name), length) else "?"
-
-
 # --- what the client offered -----------------------------------------------------------------------------------
 
 # ECPointFormat (RFC 8422 section 5.1.2)

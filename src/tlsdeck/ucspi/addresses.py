@@ -25,6 +25,12 @@ def written(address: bytes) -> str:
     return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
 
 
+def plain(ip: str) -> str:
+    """An address as the system tells it, without its scope; IPv4 if that is what it is."""
+    address = packed(ip)
+    return ip if address is None else written(address)
+
+
 def scan_ipv6(text: bytes) -> tuple[bytes, bytes] | None:
     """The IPv6 address at the start of a text, and what stands behind it; None when there is none."""
     for end in range(min(len(text), _LONGEST_IPV6), 1, -1):

@@ -104,7 +104,7 @@ class Contexts:
         self._known: dict[tuple[tuple[str, str], ...], Context] = {}
         if demand.certificate and not self._variables.get("CCAFILE"):
             _fail("unable to load client CA list", "CCAFILE is not set")
-        self.own = self.get({})
+        self.get({})
 
     def get(self, changes: Mapping[str, str]) -> Context:
         """The context for the server's variables with some of them changed.

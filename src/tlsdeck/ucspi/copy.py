@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _RECORD = 16384  # bytes; libssl never returns more at once
 _PIECE = 65536  # bytes; what a pipe holds
 _LARGE_PIECE = 262144  # bytes; what it is made to hold for a program that writes fast
-_SENT_AT_ONCE = 66000  # bytes; four records, which is as much as the system sends as one
 _ROUNDS = 16  # pieces before the other connections have their turn
 
 
@@ -135,7 +134,7 @@ class Relay:
             fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _LARGE_PIECE)
         except OSError:
             pass  # one user's pipes may hold only so much together; see pipe(7)
-        self._connection.gather(_SENT_AT_ONCE)
+        self._connection.gather()
 
     def _send(self) -> bool:
         if not self._connection.write(self._for_peer):

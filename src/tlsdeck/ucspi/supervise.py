@@ -33,10 +33,10 @@ from functools import partial
 from tlsdeck.native.process import spawn
 from tlsdeck.record import Record
 from tlsdeck.ucspi import protocol
+from tlsdeck.ucspi.addresses import plain
 from tlsdeck.ucspi.dispatch import READ, WRITE, Dispatcher
 from tlsdeck.ucspi.environment import with_items
 from tlsdeck.ucspi.log import DETAILS
-from tlsdeck.ucspi.worker import plain
 from tlsdeck.ucspi.workforce import Workforce, kill
 
 TYPE_CHECKING = False

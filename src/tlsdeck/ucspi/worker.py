@@ -44,6 +44,7 @@ from tlsdeck.tls.connection import Connection
 from tlsdeck.tls.facts import connection_facts, is_certified, protocol_and_cipher
 from tlsdeck.tls.transport import descriptor
 from tlsdeck.ucspi import environment, protocol
+from tlsdeck.ucspi.addresses import plain
 from tlsdeck.ucspi.cdb import Database, open_database
 from tlsdeck.ucspi.channel import LARGEST, Channel, close_all
 from tlsdeck.ucspi.contexts import Contexts, Demand, chosen
@@ -71,7 +72,6 @@ _UNSERVED = "unable to serve: "
 _DENIED, _CERTIFICATE, _FAILED = 100, 110, 111
 _CROWD = 256  # connections, whose memory is worth giving back when most of them have gone
 _ORDERS_AT_ONCE = 16  # from the supervisor, before the connections have their turn
-_MAPPED = "::ffff:"  # an IPv4 address in IPv6 form (RFC 4291 section 2.5.5.2)
 _START_TLS, _START_TLS_AND_REPORT = b"y", b"Y"
 # Where the program finds the three descriptors of UCSPI-TLS.
 _DELAYED_PLACES = tuple(zip(environment.UCSPI_TLS, ("3", "4", "5"), strict=True))
@@ -490,12 +490,6 @@ def _ends(number: int, ip: str, port: int, scope: int) -> Ends:
         remote_port=port,
         interface=_interface(scope),
     )
-
-
-def plain(ip: str) -> str:
-    """An address without its scope; IPv4 if that is what it is."""
-    ip = ip.partition("%")[0]
-    return ip.removeprefix(_MAPPED) if "." in ip else ip
 
 
 def _interface(scope: int) -> str | None:
